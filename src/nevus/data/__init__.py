@@ -1,0 +1,1 @@
+"""Files to samples: records, checks, folds, cache, augmentation, phantoms, download."""

@@ -1,0 +1,1 @@
+"""Scores with intervals, cross-validation, tuning, submissions and pages to look at."""

@@ -1,0 +1,1 @@
+"""Arrays to probabilities and masks: prediction, ensembles, CRF, post-processing."""

@@ -1,0 +1,1 @@
+"""Tensors to tensors: the networks, their pretrained weights and their checkpoints."""

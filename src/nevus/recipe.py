@@ -1,0 +1,253 @@
+"""Recipes: short strict TOML files that say everything about a training run.
+
+A recipe is a file or the name of one that ships under `nevus/recipes`. Unknown keys are refused
+with a suggestion; `--set key=value` overrides single values; the whole resolved recipe is stored
+with the run and in every checkpoint.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from nevus.errors import RecipeError
+
+Size = tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of a recipe: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputOptions(Section):
+    """How a photograph becomes the network's input; sizes are (height, width) in pixels."""
+
+    size: Size
+    crop: Size | None = None
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "InputOptions":
+        if self.crop and (self.crop[0] > self.size[0] or self.crop[1] > self.size[1]):
+            raise ValueError(f"crop {self.crop} is larger than size {self.size}")
+        return self
+
+
+class AugmentationOptions(Section):
+    """Random changes during training; photograph and mask move together."""
+
+    flip_horizontal: Probability = 0.5
+    flip_vertical: Probability = 0.5
+    quarter_turns: bool = False
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """Largest free rotation, degrees."""
+    scale: tuple[float, float] = (1.0, 1.0)
+    """Range of the zoom factor."""
+    brightness: Annotated[float, Field(ge=0)] = 0.0
+    contrast: Annotated[float, Field(ge=0)] = 0.0
+    saturation: Annotated[float, Field(ge=0)] = 0.0
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    jitter_probability: Probability = 1.0
+
+
+class NetworkOptions(Section):
+    """A network by name; a checkpoint stores exactly this."""
+
+    name: str = "unet"
+    encoder: str = "tf_efficientnet_lite0"
+    pretrained: bool | str = True
+    """True: timm's weights; a path: a safetensors file; False: from scratch."""
+    squeeze_excite: Annotated[int, Field(ge=0)] = 0
+    """Reduction of the squeeze-and-excitation after each encoder stage; 0 for none."""
+    decoder_channels: tuple[int, ...] = ()
+    """Channels of the decoder from deep to shallow; empty: chosen by the network."""
+    separable: bool = False
+    """Depthwise separable convolutions in the decoder."""
+    outputs: Annotated[int, Field(ge=1)] = 1
+
+
+class OptimizerOptions(Section):
+    """Optimiser and learning rate as a pure function of the step."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    encoder_lr_factor: Annotated[float, Field(gt=0)] = 1.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    clip_norm: Annotated[float, Field(ge=0)] = 0.0
+    """Largest gradient norm; 0 for no clipping."""
+
+
+class AdversarialOptions(Section):
+    """SegAN: equations 1 and 2 of Xue et al. 2018 and what its authors' code adds."""
+
+    critic_channels: tuple[int, ...] = (64, 128, 256, 512, 512)
+    clamp: Annotated[float, Field(ge=0)] = 0.05
+    """Critic parameters stay in [-clamp, clamp]; 0 for no clamping."""
+    clamp_parameters: Literal["all", "convolutions"] = "all"
+    adversarial_weight: Annotated[float, Field(ge=0)] = 1.0
+    dice_weight: Annotated[float, Field(ge=0)] = 0.0
+    input_scale: bool = False
+    """Also compare the masked photographs themselves, as scale 0."""
+
+
+class SupervisedOptions(Section):
+    """Weighted sum of losses by name, see `nevus.losses.LOSSES`."""
+
+    losses: dict[str, float] = Field(default_factory=lambda: {"cross_entropy": 1.0, "dice": 1.0})
+
+
+class TrainingOptions(Section):
+    """The run itself."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]
+    accumulation: Annotated[int, Field(ge=1)] = 1
+    """Each batch is worked off in this many parts of equal size."""
+    freeze_encoder_epochs: Annotated[int, Field(ge=0)] = 0
+    hard_mining: Annotated[int, Field(ge=0)] = 0
+    """Back-propagate only the k photographs of a batch with the highest loss; 0 for all."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Exponential moving average of the weights, used for prediction; 0 for none."""
+    precision: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
+    channels_last: bool = True
+    workers: Annotated[int, Field(ge=0)] = 2
+    seed: Annotated[int, Field(ge=0)] = 0
+    deterministic: bool = True
+
+    @model_validator(mode="after")
+    def _parts_are_equal(self) -> "TrainingOptions":
+        if self.batch_size % self.accumulation:
+            raise ValueError(
+                f"batch_size {self.batch_size} is no multiple of accumulation {self.accumulation}"
+            )
+        return self
+
+
+class PredictionOptions(Section):
+    """Test-time choices; `steps` is the post-processing chain in order."""
+
+    flips: bool = False
+    steps: tuple[dict[str, Any], ...] = ({"name": "threshold", "value": 0.5},)
+
+
+class Recipe(Section):
+    """Everything a run needs besides data and folder."""
+
+    name: str
+    task: Literal["segmentation", "attributes", "diagnosis"]
+    learner: str
+    about: str = ""
+    input: InputOptions
+    augmentation: AugmentationOptions = AugmentationOptions()
+    network: NetworkOptions = NetworkOptions()
+    optimizer: OptimizerOptions = OptimizerOptions()
+    adversarial: AdversarialOptions = AdversarialOptions()
+    supervised: SupervisedOptions = SupervisedOptions()
+    training: TrainingOptions
+    prediction: PredictionOptions = PredictionOptions()
+
+
+def find_recipes() -> tuple[str, ...]:
+    """Return the names of the recipes that ship, sorted."""
+    folder = resources.files("nevus") / "recipes"
+    names = (entry.name for entry in folder.iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+def read_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Return a checked recipe.
+
+    Args:
+        source: A TOML file, or the name of a recipe that ships (``segan-paper``).
+        overrides: ``key=value`` pairs, dotted keys, TOML values: ``training.epochs=3``.
+
+    Raises:
+        RecipeError: The recipe does not exist, is no TOML, or has an unknown key or wrong value.
+    """
+    values = _load_toml(str(source))
+    for override in overrides:
+        _apply_override(values, override)
+    return make_recipe(values, origin=str(source))
+
+
+def make_recipe(values: Mapping[str, Any], *, origin: str) -> Recipe:
+    """Return a checked recipe from plain values; `origin` names it in errors.
+
+    Raises:
+        RecipeError: A key is unknown or a value wrong; all of them are named.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        lines = [_describe(item) for item in error.errors()]
+        raise RecipeError(f"recipe {origin}: {'; '.join(lines)}") from error
+
+
+def _load_toml(source: str) -> dict[str, Any]:
+    name = source.removesuffix(".toml")
+    shipped = resources.files("nevus") / "recipes" / f"{name}.toml"
+    path = Path(source)
+    try:
+        if path.suffix == ".toml" and path.is_file():
+            text = path.read_text(encoding="utf-8")
+        elif name in find_recipes():
+            text = shipped.read_text(encoding="utf-8")
+        else:
+            raise _unknown_recipe(source)
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {source} is no valid TOML: {error}") from error
+
+
+def _unknown_recipe(source: str) -> RecipeError:
+    known = find_recipes()
+    near = difflib.get_close_matches(source, known, n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    return RecipeError(
+        f"there is no recipe {source!r}, neither a .toml file nor one that ships",
+        hint=f"{guess}shipped: {', '.join(known)}",
+    )
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise RecipeError(f"--set {override!r} is no key=value", hint="--set training.epochs=3")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        # A bare word is what people type for a string; TOML would want quotes.
+        value = text.strip()
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(f"--set {override!r}: {section} is a value, not a section")
+        values = inner
+    values[last] = value
+
+
+def _describe(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {error['msg']} (found {error['input']!r})" if where else error["msg"]
+    section: type[BaseModel] = Recipe
+    for part in error["loc"][:-1]:
+        annotation = section.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            section = annotation
+    known = list(section.model_fields)
+    near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+    guess = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    return f"unknown key {where}; {guess}"

@@ -1,0 +1,1 @@
+"""Learners, the training loop, exact resume, several processes."""
