@@ -17,9 +17,7 @@ ATTRIBUTES: Final = (
 DIAGNOSES: Final = ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
 """The seven diagnoses of task 3, in the order of the official columns."""
 
-NOTICE: Final = (
-    "Research use only. Not a medical device. Not for diagnosis or treatment decisions."
-)
+NOTICE: Final = "Research use only. Not a medical device. Not for diagnosis or treatment decisions."
 """The sentence that stands wherever nevus answers."""
 
 IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")

@@ -50,9 +50,9 @@ def count(truth: npt.NDArray[np.bool_], prediction: npt.NDArray[np.bool_]) -> Co
         ValueError: The arrays are not boolean, differ in shape, or hold no pixel.
     """
     _require_masks(truth, prediction)
-    tp = np.count_nonzero(truth & prediction)
-    truth_pixels = np.count_nonzero(truth)
-    predicted_pixels = np.count_nonzero(prediction)
+    tp = int(np.count_nonzero(truth & prediction))
+    truth_pixels = int(np.count_nonzero(truth))
+    predicted_pixels = int(np.count_nonzero(prediction))
     return Counts(
         tp=tp,
         fp=predicted_pixels - tp,

@@ -1,0 +1,5 @@
+"""`python -m nevus` is `nevus`."""
+
+from nevus.cli import main
+
+main()

@@ -1,0 +1,82 @@
+"""The command line's frame: verbs, error lines, exit codes."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from nevus import __version__
+from nevus.cli import crossval, data, prediction, scoring, training, tuning
+from nevus.errors import NevusError
+from nevus.labels import NOTICE
+
+app = typer.Typer(
+    name="nevus",
+    help=f"Dermoscopy toolkit: segment lesions, train, score and submit ISIC 2018.\n\n{NOTICE}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(training.train)
+app.command()(prediction.predict)
+app.command()(scoring.evaluate)
+app.command()(crossval.crossval)
+app.command(name="tune-postprocess")(tuning.tune_postprocess)
+app.command()(scoring.submit)
+app.command()(training.recipes)
+app.add_typer(data.data_app, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nevus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say and leave."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one line on stderr and its exit code."""
+    try:
+        app()
+    except NevusError as error:
+        if not _is_quiet_process():
+            _print_error(str(error))
+        sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in TRAIN_MODULES:
+            raise
+        _print_error(f"this verb needs {error.name} (python -m pip install 'nevus[train]')")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _print_error("stopped")
+        sys.exit(130)
+
+
+TRAIN_MODULES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "segmentation_models_pytorch",
+    "safetensors",
+    "filelock",
+)
+
+
+def _print_error(text: str) -> None:
+    line = " ".join(text.split())
+    typer.echo(f"nevus: {line}", err=True)
+
+
+def _is_quiet_process() -> bool:
+    # Under torchrun every process fails alike; one line is enough.
+    return os.environ.get("RANK", "0") != "0"

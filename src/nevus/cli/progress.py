@@ -1,0 +1,94 @@
+"""Progress on the terminal: bars with loss terms, metric and time left."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+def make_progress(console: Console | None = None) -> Progress:
+    """Return a progress display on stderr, so that stdout stays for results."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console or Console(stderr=True),
+    )
+
+
+@contextmanager
+def counting(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar; the value is a callback that takes (done, total)."""
+    with make_progress() as progress:
+        task = progress.add_task(description, total=None, note="")
+
+        def advance(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield advance
+
+
+class TrainingProgress:
+    """A `nevus.training.journal.Reporter` for people; prints a line per validated epoch."""
+
+    def __init__(self) -> None:
+        self._progress = make_progress()
+        self._task: TaskID | None = None
+        self._best = float("-inf")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def decoded(self, done: int, total: int) -> None:
+        """Show how many photographs are in the cache."""
+        if self._task is None:
+            self._task = self._progress.add_task("decoding", total=total, note="")
+        self._progress.update(self._task, completed=done, total=total)
+
+    def started(self, step: int, total: int) -> None:
+        """Begin the training bar."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task("training", total=total, completed=step, note="")
+
+    def stepped(self, step: int, terms: Mapping[str, float]) -> None:
+        """Advance, with the last step's terms."""
+        note = "  ".join(f"{name} {value:.4g}" for name, value in terms.items())
+        if self._task is not None:
+            self._progress.update(self._task, completed=step, note=note)
+
+    def validated(self, epoch: int, scores: Mapping[str, float]) -> None:
+        """Print the scores; the best so far is marked."""
+        best = scores["metric"] > self._best
+        self._best = max(self._best, scores["metric"])
+        shown = {name: value for name, value in scores.items() if name not in ("metric", "n")}
+        text = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
+        mark = "  *" if best else ""
+        self.noted(f"epoch {epoch}: {text or 'no validation'}  n {scores.get('n', 0):.0f}{mark}")
+
+    def noted(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._progress.console.print(text, markup=False, highlight=False)

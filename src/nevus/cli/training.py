@@ -1,0 +1,136 @@
+"""`nevus train` and `nevus recipes`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nevus.errors import InterruptedRunError, UsageError
+
+if TYPE_CHECKING:
+    from nevus.training.train import Outcome
+
+RecipeArgument = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A name (see `nevus recipes`) or a .toml file.")
+]
+DataOption = Annotated[
+    Path, typer.Option(help="Data root: official folders, or images/ and masks/.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe value; repeatable."),
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+def train(
+    recipe: RecipeArgument,
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Run folder.")],
+    fold: Annotated[
+        str, typer.Option(metavar="K/N", help="Fold K of N validates; `all` trains on everything.")
+    ] = "0/5",
+    overrides: SetOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
+    ] = False,
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="Resume although recipe or data differ.")
+    ] = False,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Stop cleanly, with a state, after so long.")
+    ] = None,
+    device: DeviceOption = "auto",
+    save_minutes: Annotated[float, typer.Option(min=0, help="Minutes between states.")] = 5.0,
+    save_steps: Annotated[int, typer.Option(min=0, help="Steps between states, besides.")] = 0,
+    validate_epochs: Annotated[int, typer.Option(min=1, help="Epochs between validations.")] = 1,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write TensorBoard logs to RUN/tensorboard.")
+    ] = False,
+) -> None:
+    """Train a recipe; writes best.safetensors, last.safetensors and metrics.jsonl.
+
+    Example: nevus train segmentation-compact --data isic2018 --out runs/compact --fold 0/5
+
+    Several GPUs: torchrun --nproc-per-node 2 -m nevus train segan-paper --data ... --out ...
+    """
+    from nevus.cli.progress import TrainingProgress
+    from nevus.recipe import read_recipe
+    from nevus.training.reporting import TensorBoardReporter, Reporters
+    from nevus.training.train import TrainOptions
+    from nevus.training.train import train as run
+
+    options = TrainOptions(
+        data=data,
+        out=out,
+        fold=read_fold(fold),
+        resume=resume,
+        allow_changes=allow_changes,
+        device=device,
+        max_minutes=max_minutes,
+        save_minutes=save_minutes,
+        save_steps=save_steps,
+        validate_epochs=validate_epochs,
+    )
+    chosen = read_recipe(recipe, overrides or ())
+    with TrainingProgress() as progress:
+        watchers = [progress, TensorBoardReporter(out)] if tensorboard else [progress]
+        outcome = run(
+            chosen, options, reporter=Reporters(watchers), progress=progress.decoded
+        )
+    report(outcome)
+
+
+def report(outcome: "Outcome") -> None:
+    """Say how a sitting ended.
+
+    Raises:
+        InterruptedRunError: A signal ended it.
+    """
+    place = f"{outcome.step} of {outcome.total} steps"
+    if outcome.signal_number:
+        raise InterruptedRunError(
+            f"stopped by a signal after {place}, state saved in {outcome.folder}",
+            signal_number=outcome.signal_number,
+        )
+    if not outcome.finished:
+        typer.echo(f"time is up after {place}; go on with the same command and --resume")
+        return
+    best = "" if outcome.best is None else f", best metric {outcome.best:.4f}"
+    typer.echo(f"done: {place}{best}; {outcome.folder / 'best.safetensors'}")
+
+
+def read_fold(text: str) -> tuple[int, int] | None:
+    """Return (k, n), or None for ``all``.
+
+    Raises:
+        UsageError: The text is neither.
+    """
+    from nevus.data.folds import parse_fold
+
+    if text == "all":
+        return None
+    try:
+        return parse_fold(text)
+    except UsageError as error:
+        raise UsageError(f"--fold: {error.message}", hint="--fold 0/5, or --fold all") from error
+
+
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="Show this one's text.")] = None,
+) -> None:
+    """List the recipes that ship, or show one to start your own from.
+
+    Example: nevus recipes segmentation-compact > mine.toml
+    """
+    from importlib import resources
+
+    from nevus.recipe import find_recipes, read_recipe
+
+    if name is None:
+        for known in find_recipes():
+            typer.echo(f"{known:24} {read_recipe(known).about}")
+        return
+    read_recipe(name)
+    path = resources.files("nevus") / "recipes" / f"{name.removesuffix('.toml')}.toml"
+    typer.echo(path.read_text(encoding="utf-8"), nl=False)

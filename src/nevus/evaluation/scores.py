@@ -1,0 +1,233 @@
+"""Task 1 scores of a folder of masks, equal to the official scorer's, with intervals."""
+
+import csv
+import io
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nevus.errors import DataError, ImageError
+from nevus.evaluation.bootstrap import interval
+from nevus.evaluation.pairs import (
+    MaskFile,
+    MaskPair,
+    Pairing,
+    find_truth_folder,
+    open_masks,
+    pair_masks,
+)
+from nevus.evaluation.writing import write_result
+from nevus.imaging.masks import read_scored
+from nevus.labels import NOTICE
+from nevus.metrics import SEGMENTATION_METRICS, Counts, count
+
+_Outcome = Counts | tuple[str, ...]
+
+_MAX_WORKERS = 8
+_LARGE_BLOCK = 30 << 20
+_SHOWN_PROBLEMS = 3
+
+
+@dataclass(frozen=True)
+class SegmentationScores:
+    """What task 1 is worth, over photographs and for each.
+
+    Args:
+        n: How many photographs were scored.
+        means: metric -> mean over photographs, in [0, 1].
+        ci95: metric -> low and high of the 95 % bootstrap interval over photographs;
+            (nan, nan) for a single photograph.
+        per_image: image_id -> metric -> value, sorted by image_id.
+        counts: image_id -> the pixel counts behind the values.
+        subset: Whether only photographs with a prediction were asked for.
+        left_out: image_ids of the truth without a prediction; empty unless `subset`.
+        ignored: Names of predictions without a truth; empty unless `subset`.
+    """
+
+    n: int
+    means: Mapping[str, float]
+    ci95: Mapping[str, tuple[float, float]]
+    per_image: Mapping[str, Mapping[str, float]]
+    counts: Mapping[str, Counts]
+    subset: bool = False
+    left_out: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `nevus evaluate segmentation --json` prints, free of NaN.
+
+        An interval that cannot be computed is None. The key ``subset`` is there only where a
+        part of the photographs was scored.
+        """
+        answer: dict[str, object] = {"notice": NOTICE, "n": self.n, **self.means}
+        answer["ci95"] = {
+            name: None if math.isnan(low) else [low, high]
+            for name, (low, high) in self.ci95.items()
+        }
+        answer["per_image"] = {key: dict(values) for key, values in self.per_image.items()}
+        if self.subset:
+            answer["subset"] = {"left_out": len(self.left_out), "ignored": len(self.ignored)}
+        return answer
+
+
+def score_segmentation(
+    truth: Path,
+    prediction: Path,
+    *,
+    workers: int | None = None,
+    subset: bool = False,
+) -> SegmentationScores:
+    """Score masks against the truth by the rules of ISIC 2018 task 1.
+
+    A pixel is lesion where its value is > 128. Every photograph of the truth needs exactly one
+    prediction of its own size; all findings are reported at once.
+
+    Args:
+        truth: Folder or zip of ``ISIC_*_segmentation.png``, or a data root holding one.
+        prediction: Folder or zip of masks.
+        workers: Threads that decode; by default one per core, at most 8.
+        subset: Score only photographs that have both a truth and a prediction, e.g. one fold.
+
+    Raises:
+        DataError: Files are missing, extra, doubled, of wrong size, or unreadable; `problems`
+            lists every one.
+        UsageError: A path does not exist.
+        ArchiveError: A zip is damaged.
+    """
+    with ExitStack() as stack:
+        truth_files = stack.enter_context(open_masks(find_truth_folder(truth)))
+        predictions = stack.enter_context(open_masks(prediction))
+        pairing = pair_masks(truth_files, predictions)
+        outcomes = _run(_count_pair, pairing.pairs, workers)
+    problems = _find_problems(pairing, subset)
+    problems += [text for outcome in outcomes if isinstance(outcome, tuple) for text in outcome]
+    if not pairing.pairs and not problems:
+        problems.append(f"no photograph has both a truth in {truth} and a mask in {prediction}")
+    if problems:
+        raise _make_error(prediction, problems, len(pairing.missing))
+    counts = {
+        pair.image_id: outcome
+        for pair, outcome in zip(pairing.pairs, outcomes, strict=True)
+        if isinstance(outcome, Counts)
+    }
+    return make_scores(counts, subset=subset, left_out=pairing.missing, ignored=pairing.extra)
+
+
+def make_scores(
+    counts: Mapping[str, Counts],
+    *,
+    subset: bool = False,
+    left_out: Sequence[str] = (),
+    ignored: Sequence[str] = (),
+) -> SegmentationScores:
+    """Turn pixel counts into values per photograph, means and intervals.
+
+    Args:
+        counts: image_id -> counts, at least one.
+        subset: As in `SegmentationScores`.
+        left_out: As in `SegmentationScores`.
+        ignored: As in `SegmentationScores`.
+    """
+    ordered = dict(sorted(counts.items()))
+    per_image = {
+        image_id: {name: metric(one) for name, metric in SEGMENTATION_METRICS.items()}
+        for image_id, one in ordered.items()
+    }
+    columns = {
+        name: np.array([values[name] for values in per_image.values()])
+        for name in SEGMENTATION_METRICS
+    }
+    return SegmentationScores(
+        n=len(ordered),
+        means={name: float(column.mean()) for name, column in columns.items()},
+        ci95={name: interval(column) for name, column in columns.items()},
+        per_image=per_image,
+        counts=ordered,
+        subset=subset,
+        left_out=tuple(left_out),
+        ignored=tuple(ignored),
+    )
+
+
+def _run(
+    function: Callable[[MaskPair], _Outcome], pairs: Iterable[MaskPair], workers: int | None
+) -> list[_Outcome]:
+    number = workers if workers is not None else min(os.cpu_count() or 1, _MAX_WORKERS)
+    # glibc hands freed masks back to the system and fetches them page by page for the next
+    # photograph, up to 60 % of the time, until it has seen a block this large come and go.
+    # Nothing is written to the block, so it costs no memory.
+    np.empty(_LARGE_BLOCK, dtype=np.uint8)
+    if number <= 1:
+        return [function(pair) for pair in pairs]
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(function, pairs))
+
+
+def _count_pair(pair: MaskPair) -> _Outcome:
+    """Return the counts, or the sentences that say why there are none."""
+    problems: list[str] = []
+    truth = _read_or_note(pair.truth, problems)
+    prediction = _read_or_note(pair.prediction, problems)
+    if truth is None or prediction is None:
+        return tuple(problems)
+    if truth.shape != prediction.shape:
+        found, expected = (" x ".join(map(str, mask.shape)) for mask in (prediction, truth))
+        name = pair.prediction.name
+        return (f"{name!r} is {found}, its truth {expected} (height x width)",)
+    return count(truth, prediction)
+
+
+def _read_or_note(file: MaskFile, problems: list[str]) -> npt.NDArray[np.bool_] | None:
+    try:
+        return read_scored(file.open())
+    except ImageError as error:
+        text = str(error)
+        problems.append(text if file.name in text else f"{file.name!r}: {text}")
+        return None
+
+
+def _find_problems(pairing: Pairing, subset: bool) -> list[str]:
+    problems = list(pairing.problems)
+    if not subset:
+        problems += [f"{image_id} has no prediction" for image_id in pairing.missing]
+        problems += [f"{name!r} has no truth" for name in pairing.extra]
+    return problems
+
+
+def _make_error(prediction: Path, problems: Sequence[str], missing: int) -> DataError:
+    shown = "; ".join(problems[:_SHOWN_PROBLEMS])
+    rest = len(problems) - _SHOWN_PROBLEMS
+    more = f"; and {rest} more" if rest > 0 else ""
+    return DataError(
+        f"{prediction} cannot be scored, {len(problems)} problems: {shown}{more}",
+        problems=problems,
+        hint="--subset scores only photographs with a prediction" if missing else None,
+    )
+
+
+def write_csv(path: Path, scores: SegmentationScores) -> None:
+    """Write one row per photograph: image_id, every metric, the four pixel counts.
+
+    Raises:
+        DiskFullError: No space is left.
+        UsageError: The folder does not exist or cannot be written.
+    """
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["image_id", *SEGMENTATION_METRICS, "tp", "fp", "fn", "tn"])
+    for image_id, values in scores.per_image.items():
+        counts = asdict(scores.counts[image_id])
+        writer.writerow([_defuse(image_id), *values.values(), *counts.values()])
+    write_result(path, stream.getvalue().encode())
+
+
+def _defuse(cell: str) -> str:
+    # A spreadsheet runs a cell that begins like a formula.
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,72 @@
+"""Finding photographs in folders, and writing files that are either whole or not there."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from nevus.errors import DiskFullError, UsageError
+from nevus.labels import IMAGE_SUFFIXES
+
+_NOT_PHOTOGRAPHS = ("_segmentation", "_superpixels")
+
+
+def find_images(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the photographs among files and folders, sorted and without doubles.
+
+    Files named in person are taken as they are, so that their errors are reported; of folders,
+    what has a photograph's ending and not a mask's name. Links out of a folder are not followed.
+
+    Raises:
+        UsageError: A path does not exist.
+    """
+    found: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            found.update(_find_in_folder(path))
+        elif path.exists():
+            found.add(path)
+        else:
+            raise UsageError(f"there is no {str(path)!r}", hint="name photographs or folders")
+    return tuple(sorted(found))
+
+
+def is_photograph_name(path: Path) -> bool:
+    """Return whether a name looks like a photograph's and not like an official mask's."""
+    stem = path.stem
+    is_mask = stem.endswith(_NOT_PHOTOGRAPHS) or "_attribute_" in stem
+    return path.suffix.lower() in IMAGE_SUFFIXES and not is_mask and not stem.startswith(".")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that its name only ever stands for whole content.
+
+    Raises:
+        DiskFullError: There is no room; what was there before is untouched.
+    """
+    handle, name = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.chmod(0o644)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            raise DiskFullError(
+                f"no room for {path}: {len(data):,} bytes are needed", hint="make room, run again"
+            ) from error
+        raise
+
+
+def _find_in_folder(folder: Path) -> list[Path]:
+    root = folder.resolve()
+    inside = []
+    for path in folder.rglob("*"):
+        if is_photograph_name(path) and path.resolve().is_relative_to(root) and path.is_file():
+            inside.append(path)
+    return inside

@@ -1,0 +1,146 @@
+"""What a file's first bytes say, read without decoding anything.
+
+JPEG: ITU-T T.81, annex B. PNG: W3C, Portable Network Graphics, section 11.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from nevus.errors import ImageError
+
+JPEG_MAGIC = b"\xff\xd8\xff"
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+
+_FOREIGN = (
+    (b"GIF8", "GIF"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"BM", "BMP"),
+    (b"%!PS", "EPS"),
+    (b"\xc5\xd0\xd3\xc6", "EPS"),
+    (b"%PDF", "PDF"),
+    (b"PK\x03\x04", "ZIP"),
+    (b"\x00\x00\x00\x0cjP", "JPEG 2000"),
+)
+_STANDALONE = {0x01, *range(0xD0, 0xD8)}
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_FRAMES_DECODED = {0xC0, 0xC1, 0xC2}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known before decoding.
+
+    Attributes:
+        format: ``JPEG`` or ``PNG``.
+        size: (height, width), pixels.
+        bits: Per channel.
+        channels: In the file, before any palette is applied.
+        scans: Of a JPEG; 1 for a PNG.
+    """
+
+    format: str
+    size: tuple[int, int]
+    bits: int
+    channels: int
+    scans: int
+
+
+def read_header(data: bytes, *, max_scans: int) -> Header:
+    """Return the header of a JPEG or PNG.
+
+    Args:
+        data: The whole file.
+        max_scans: Counting scans stops beyond this many.
+
+    Raises:
+        ImageError: ``empty``, ``wrong_format``, ``not_an_image``, ``truncated``, ``corrupt``,
+            ``animated`` or ``too_many_scans``.
+    """
+    if not data:
+        raise ImageError("empty", "the file is empty")
+    if data.startswith(JPEG_MAGIC):
+        return _read_jpeg(data, max_scans)
+    if data.startswith(PNG_MAGIC):
+        return _read_png(data)
+    raise _foreign(data)
+
+
+def _foreign(data: bytes) -> ImageError:
+    hint = "save it as JPEG or PNG"
+    for magic, name in _FOREIGN:
+        if data.startswith(magic):
+            return ImageError("wrong_format", f"this is a {name} file, not JPEG or PNG", hint=hint)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return ImageError("wrong_format", "this is a WebP file, not JPEG or PNG", hint=hint)
+    if data[4:8] == b"ftyp":
+        return ImageError("wrong_format", "this is a HEIC, AVIF or video file", hint=hint)
+    start = data[:512].lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
+        return ImageError("not_an_image", "this is a web page or XML text, not a photograph")
+    if all(byte in b"\t\n\r" or byte >= 32 for byte in data[:512]):
+        return ImageError("not_an_image", "this is text, not a photograph")
+    return ImageError("not_an_image", "the file does not begin like a JPEG or PNG")
+
+
+def _read_png(data: bytes) -> Header:
+    if len(data) < 33 or data[12:16] != b"IHDR":
+        raise ImageError("truncated", "the PNG ends within its header")
+    width, height, bits, kind = struct.unpack_from(">IIBB", data, 16)
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(kind)
+    if channels is None or bits not in (1, 2, 4, 8, 16):
+        raise ImageError("corrupt", f"the PNG header names colour type {kind} and {bits} bits")
+    place = 8
+    while place + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, place)
+        if name == b"acTL":
+            raise ImageError("animated", "the PNG is animated; one picture is expected")
+        if name in (b"IDAT", b"IEND"):
+            break
+        place += 12 + length
+    return Header("PNG", (height, width), bits, channels, 1)
+
+
+def _read_jpeg(data: bytes, max_scans: int) -> Header:
+    frame: tuple[int, int, int, int] | None = None
+    scans = 0
+    place = 2
+    while True:
+        place = data.find(b"\xff", place)
+        if place < 0 or place + 2 > len(data):
+            break
+        marker = data[place + 1]
+        if marker in (0x00, 0xFF) or marker in _STANDALONE:
+            place += 1 if marker == 0xFF else 2
+            continue
+        if marker == 0xD9:
+            break
+        if place + 4 > len(data):
+            break
+        length = struct.unpack_from(">H", data, place + 2)[0]
+        if length < 2:
+            raise ImageError("corrupt", "the JPEG has a segment shorter than its own length")
+        if marker in _FRAMES and frame is None:
+            frame = _read_frame(data, place, marker)
+        if marker == 0xDA:
+            scans += 1
+            if scans > max_scans:
+                raise ImageError(
+                    "too_many_scans", f"the JPEG has more than {max_scans} scans", hint="re-save it"
+                )
+        place += 2 + length
+    if frame is None:
+        raise ImageError("truncated", "the JPEG ends before its picture begins")
+    bits, height, width, channels = frame
+    return Header("JPEG", (height, width), bits, channels, max(scans, 1))
+
+
+def _read_frame(data: bytes, place: int, marker: int) -> tuple[int, int, int, int]:
+    if marker not in _FRAMES_DECODED:
+        raise ImageError(
+            "wrong_format", "the JPEG is lossless, arithmetic or hierarchical", hint="re-save it"
+        )
+    if place + 10 > len(data):
+        raise ImageError("truncated", "the JPEG ends within its header")
+    bits, height, width, channels = struct.unpack_from(">BHHB", data, place + 4)
+    return bits, height, width, channels

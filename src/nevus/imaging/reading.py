@@ -1,0 +1,186 @@
+"""Reading photographs from strangers: JPEG and PNG to RGB, or one clear refusal."""
+
+import io
+import stat
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from nevus.errors import ImageError
+from nevus.imaging.headers import Header, read_header
+from nevus.imaging.limits import DEFAULT_LIMITS, Limits
+
+ORIENTATION_TAG = 0x0112
+_FORMATS = ("JPEG", "PNG", "MPO")
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A decoded photograph.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, RGB, in the stored pixel frame: orientation is not applied, so
+            that masks fit the file.
+        orientation: EXIF orientation, 1 to 8.
+        warnings: What was odd about the file, a sentence each.
+    """
+
+    pixels: NDArray[np.uint8]
+    orientation: int
+    warnings: tuple[str, ...]
+
+
+def read_image(source: Path | bytes, limits: Limits = DEFAULT_LIMITS) -> Photograph:
+    """Return a photograph as RGB.
+
+    Args:
+        source: A file or its bytes.
+        limits: Checked before decoding.
+
+    Raises:
+        ImageError: The file is missing, foreign, too large, damaged or cut off; `code` says which.
+    """
+    name = describe(source)
+    try:
+        data = read_bytes(source, limits)
+        header = _checked_header(data, limits)
+        return _decode(data, header)
+    except ImageError as error:
+        raise ImageError(error.code, f"{name}: {error.message}", hint=error.hint) from error
+
+
+def read_size(source: Path | bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
+    """Return (height, width) from the header alone.
+
+    Raises:
+        ImageError: As `read_image`, as far as the header tells.
+    """
+    name = describe(source)
+    try:
+        return _checked_header(read_bytes(source, limits), limits).size
+    except ImageError as error:
+        raise ImageError(error.code, f"{name}: {error.message}", hint=error.hint) from error
+
+
+def describe(source: Path | bytes) -> str:
+    """Return a file's name in a form that cannot break a line."""
+    if isinstance(source, bytes):
+        return "photograph"
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in source.name)
+
+
+def read_bytes(source: Path | bytes, limits: Limits) -> bytes:
+    """Return a regular file's bytes, refused unread where there are too many.
+
+    Raises:
+        ImageError: ``missing``, ``not_a_file``, ``unreadable`` or ``too_large``.
+    """
+    if isinstance(source, bytes):
+        _check_bytes(len(source), limits)
+        return source
+    try:
+        status = source.stat()
+        if not stat.S_ISREG(status.st_mode):
+            # Opening a pipe would wait for ever.
+            raise ImageError("not_a_file", "not a regular file")
+        _check_bytes(status.st_size, limits)
+        return source.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError("missing", "there is no such file") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError("unreadable", f"cannot be read: {reason}") from error
+
+
+def _check_bytes(size: int, limits: Limits) -> None:
+    if size > limits.max_bytes:
+        raise ImageError(
+            "too_large", f"{size / 2**20:.1f} MiB, at most {limits.max_bytes / 2**20:.0f} MiB"
+        )
+
+
+def _checked_header(data: bytes, limits: Limits) -> Header:
+    header = read_header(data, max_scans=limits.max_scans)
+    height, width = header.size
+    shown = f"{width} x {height} pixels"
+    if height == 0 or width == 0:
+        raise ImageError("corrupt", f"{shown}: no picture at all")
+    if height * width > limits.max_pixels:
+        raise ImageError("too_many_pixels", f"{shown}, at most {limits.max_pixels:,} in all")
+    if max(height, width) > limits.max_aspect * min(height, width):
+        raise ImageError("too_elongated", f"{shown}, sides at most {limits.max_aspect:g} : 1")
+    if min(height, width) < limits.min_side:
+        raise ImageError("too_small", f"{shown}, sides at least {limits.min_side}")
+    return header
+
+
+def _decode(data: bytes, header: Header) -> Photograph:
+    odd: list[str] = []
+    try:
+        # Pillow warns about odd metadata; what matters is said in our own words.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                if image.size != (header.size[1], header.size[0]):
+                    raise ImageError("corrupt", "two headers name different sizes")
+                if getattr(image, "n_frames", 1) > 1:
+                    odd.append("several pictures in one file: the first is used")
+                image.load()
+                orientation = _orientation(image, odd)
+                pixels = _to_rgb(image, header, odd)
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError("too_many_pixels", "not enough memory to decode it") from error
+    except Exception as error:
+        # Pillow's parsers raise some ten kinds of exception on damaged files.
+        raise _damaged(error) from error
+    if orientation != 1:
+        odd.append(f"EXIF orientation {orientation} is not applied: outputs fit the stored pixels")
+    return Photograph(pixels, orientation, tuple(odd))
+
+
+def _damaged(error: Exception) -> ImageError:
+    text = str(error).lower()
+    if "truncated" in text or "not enough" in text or "unexpected end" in text:
+        return ImageError("truncated", "the file is cut off: its picture is incomplete")
+    return ImageError("corrupt", f"the picture is damaged ({type(error).__name__})")
+
+
+def _orientation(image: Image.Image, odd: list[str]) -> int:
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:
+        odd.append("the EXIF data is damaged and ignored")
+        return 1
+    if isinstance(value, int) and 1 <= value <= 8:
+        return value
+    odd.append("the EXIF orientation is none of 1 to 8 and ignored")
+    return 1
+
+
+def _to_rgb(image: Image.Image, header: Header, odd: list[str]) -> NDArray[np.uint8]:
+    if header.bits == 16:
+        odd.append("16 bits per channel, reduced to 8")
+    if image.mode.startswith("I") or image.mode == "F":
+        grey = np.asarray(image).astype(np.float64)
+        # 65535 / 255 = 257; Pillow's own conversion would clip at 255.
+        narrow = np.clip(np.rint(grey / 257), 0, 255).astype(np.uint8)
+        odd.append("grey, no colours")
+        return np.repeat(narrow[:, :, None], 3, axis=2)
+    if image.mode in ("L", "1", "LA"):
+        odd.append("grey, no colours")
+    elif image.mode == "CMYK":
+        odd.append("CMYK, converted to RGB without a colour profile")
+    elif image.mode in ("P", "PA"):
+        odd.append("a palette of few colours")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        odd.append("transparent parts are shown on white")
+        layered = image.convert("RGBA")
+        paper = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(paper, layered)
+    return np.asarray(image.convert("RGB"))

@@ -1,0 +1,79 @@
+"""Networks by name: what a recipe or a checkpoint says becomes a module."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import segmentation_models_pytorch as smp
+from torch import nn
+
+from nevus.errors import RecipeError
+from nevus.models.deeplab import DeepLabV3Plus
+from nevus.models.encoders import Encoder
+from nevus.models.pretrained import find_weights, load_pretrained
+from nevus.models.segmentor import DEFAULT_CHANNELS, UNet
+from nevus.recipe import NetworkOptions
+
+
+def build_unet(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
+    """Return a U-Net on a timm encoder."""
+    encoder = Encoder(options.encoder, squeeze_excite=options.squeeze_excite)
+    if pretrained and options.pretrained is not False:
+        given = options.pretrained
+        path = Path(given) if isinstance(given, str) else find_weights(options.encoder)
+        load_pretrained(encoder.backbone, path)
+    channels = options.decoder_channels or DEFAULT_CHANNELS
+    if len(channels) != len(encoder.channels) - 1:
+        raise RecipeError(
+            f"network.decoder_channels has {len(channels)} values, "
+            f"{options.encoder} needs {len(encoder.channels) - 1}"
+        )
+    return UNet(
+        encoder, decoder_channels=channels, outputs=options.outputs, separable=options.separable
+    )
+
+
+def build_deeplabv3plus(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
+    """Return a DeepLabV3+, which the paper trains from scratch."""
+    if pretrained and options.pretrained is not False:
+        raise RecipeError(
+            "network.pretrained is not offered for deeplabv3plus, which the paper trains from "
+            "scratch",
+            hint="--set network.pretrained=false",
+        )
+    known = smp.encoders.get_encoder_names()
+    if options.encoder not in known and not options.encoder.startswith("tu-"):
+        raise RecipeError(
+            f"segmentation-models-pytorch has no encoder {options.encoder!r}",
+            hint="resnet18, resnet50, resnet101 or tu-<timm name>",
+        )
+    return DeepLabV3Plus(options.encoder, outputs=options.outputs)
+
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "unet": build_unet,
+    "deeplabv3plus": build_deeplabv3plus,
+}
+"""Each value: ``(options, *, pretrained) -> network``; images to logits of the same size."""
+
+
+def build_network(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
+    """Return the network that `options` names.
+
+    Args:
+        options: Name and variants.
+        pretrained: Whether `options.pretrained` is to be honoured; a network about to be filled
+            from a checkpoint needs no ImageNet weights.
+
+    Raises:
+        RecipeError: The network or its encoder does not exist.
+        WeightsError: Pretrained weights are wanted and not there, or do not fit.
+    """
+    if options.name not in MODELS:
+        raise RecipeError(f"no network {options.name!r}; one of {', '.join(MODELS)}")
+    return MODELS[options.name](options, pretrained=pretrained)
+
+
+def encoder_backbone(network: nn.Module) -> nn.Module | None:
+    """Return the part that freezing holds fixed (not the gates, not the decoder), if any."""
+    encoder = getattr(network, "encoder", None)
+    return encoder.backbone if isinstance(encoder, Encoder) else None

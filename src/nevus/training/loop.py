@@ -1,0 +1,182 @@
+"""The loop: steps, validation, checkpoints, stopping; the same for every learner."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from nevus.data.dataset import Batch, mix_seed
+from nevus.errors import TrainingError
+from nevus.training.distributed import Group
+from nevus.training.journal import Journal, Reporter, Values
+from nevus.training.learner import Learner, Moment
+from nevus.training.signals import StopRequest
+from nevus.training.state import RunState, write_state
+
+SKIPS_ALLOWED = 10
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Lengths and intervals of a run.
+
+    Attributes:
+        steps_per_epoch: Steps of one epoch.
+        total: Steps in all.
+        seed: The run's.
+        save_minutes: Minutes between states within an epoch.
+        save_steps: Steps between states, besides; 0 for none.
+        validate_epochs: Epochs between validations; the last epoch is always validated.
+    """
+
+    steps_per_epoch: int
+    total: int
+    seed: int
+    save_minutes: float = 5.0
+    save_steps: int = 0
+    validate_epochs: int = 1
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the loop calls and does not know.
+
+    Attributes:
+        validate: network -> scores; ``metric`` is the one that chooses the best checkpoint.
+        publish: (name, scores, state) writes a checkpoint for prediction.
+    """
+
+    validate: Callable[[nn.Module], Values]
+    publish: Callable[[str, Values, RunState], None]
+
+
+class Loop:
+    """Runs a learner from a state to the end, or to a stop.
+
+    Args:
+        learner: What is trained.
+        group: The run's processes.
+        schedule: Lengths and intervals.
+        hooks: Validation and publishing.
+        folder: The run folder's ``state`` folder.
+        journal: Where numbers go; None in all processes but the first.
+        reporter: Who watches.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        group: Group,
+        schedule: Schedule,
+        hooks: Hooks,
+        *,
+        folder: Path,
+        journal: Journal | None,
+        reporter: Reporter,
+    ) -> None:
+        self.learner = learner
+        self.group = group
+        self.schedule = schedule
+        self.hooks = hooks
+        self.folder = folder
+        self.journal = journal
+        self.reporter = reporter
+
+    def run(self, batches: Iterable[Batch], state: RunState, stop: StopRequest) -> bool:
+        """Train until the end; return whether it was reached, False after a stop.
+
+        Raises:
+            TrainingError: Ten steps in a row were not finite, or a loader process died.
+        """
+        self.reporter.started(state.step, self.schedule.total)
+        began, earlier, saved = time.monotonic(), state.seconds, time.monotonic()
+        for batch in _guarded(batches):
+            self._step(batch, state)
+            state.seconds = earlier + time.monotonic() - began
+            if self._epoch_ended(state):
+                self._validate(state)
+            stopping = self.group.any(stop.is_set)
+            if stopping or self._save_is_due(state, saved):
+                self._save(state)
+                saved = time.monotonic()
+            if stopping:
+                return state.step == self.schedule.total
+        return True
+
+    def _step(self, batch: Batch, state: RunState) -> None:
+        # Dropout draws from the global generator: seeded per step, resuming needs no state of it.
+        torch.manual_seed(mix_seed(self.schedule.seed, "step", state.step, self.group.rank))
+        epoch = state.step // self.schedule.steps_per_epoch
+        terms = self.learner.step(batch, Moment(state.step, self.schedule.total, epoch))
+        state.step += 1
+        if terms is None:
+            self._count_skip(state)
+            return
+        state.skipped_in_row = 0
+        self.reporter.stepped(state.step, terms)
+        if self.journal:
+            self.journal.write(step=state.step, epoch=epoch + 1, **terms)
+
+    def _count_skip(self, state: RunState) -> None:
+        state.skipped += 1
+        state.skipped_in_row += 1
+        self.reporter.noted(f"step {state.step}: loss or gradient not finite, step skipped")
+        if self.journal:
+            self.journal.write(step=state.step, skipped=state.skipped)
+        if state.skipped_in_row >= SKIPS_ALLOWED:
+            raise TrainingError(
+                f"{SKIPS_ALLOWED} steps in a row were not finite, up to step {state.step}",
+                hint="a lower optimizer.lr, or training.precision=float32",
+            )
+
+    def _epoch_ended(self, state: RunState) -> bool:
+        epoch, rest = divmod(state.step, self.schedule.steps_per_epoch)
+        due = epoch % self.schedule.validate_epochs == 0 or state.step == self.schedule.total
+        return rest == 0 and due
+
+    def _validate(self, state: RunState) -> None:
+        epoch = state.step // self.schedule.steps_per_epoch
+        scores = dict(self.hooks.validate(self.learner.predictor))
+        state.validated = epoch
+        better = state.best is None or scores["metric"] > state.best
+        if better:
+            state.best = scores["metric"]
+        if self.group.is_first:
+            if better:
+                self.hooks.publish("best", scores, state)
+            self.hooks.publish("last", scores, state)
+        self.reporter.validated(epoch, scores)
+        if self.journal:
+            self.journal.write(step=state.step, epoch=epoch, validation=True, **scores)
+        self._save(state)
+
+    def _save_is_due(self, state: RunState, saved: float) -> bool:
+        if self.schedule.save_steps and state.step % self.schedule.save_steps == 0:
+            return True
+        return self.group.any(time.monotonic() - saved > 60 * self.schedule.save_minutes)
+
+    def _save(self, state: RunState) -> None:
+        state.extra = self.learner.guard.state()
+        if self.group.is_first:
+            write_state(self.folder, self.learner, state)
+        self.group.wait()
+
+
+def _guarded(batches: Iterable[Batch]) -> Iterable[Batch]:
+    iterator = iter(batches)
+    while True:
+        try:
+            batch = next(iterator)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            if "worker" not in str(error).lower():
+                raise
+            raise TrainingError(
+                f"a process that loads photographs died: {str(error).splitlines()[0]}",
+                hint="often memory: --set training.workers=0, then --resume",
+            ) from error
+        yield batch

@@ -1,0 +1,359 @@
+"""`nevus train`: from a recipe and a data folder to checkpoints."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from nevus import __version__
+from nevus.data.cache import Cache, Progress, open_cache
+from nevus.data.dataset import Batch, LesionDataset, RunBatches, mix_seed
+from nevus.data.folds import split_folds
+from nevus.data.lookalikes import find_lookalikes, group_lookalikes
+from nevus.data.records import Record, find_records
+from nevus.errors import DataError, RecipeError
+from nevus.models.build import build_network
+from nevus.models.checkpoint import Checkpoint, write_checkpoint
+from nevus.models.critic import Critic
+from nevus.recipe import Recipe
+from nevus.training.adversarial import AdversarialLearner
+from nevus.training.distributed import Group, join_group, synchronise_batch_norm
+from nevus.training.journal import Journal, Reporter, SilentReporter, Values
+from nevus.training.learner import Learner, Normalizer
+from nevus.training.loop import Hooks, Loop, Schedule
+from nevus.training.run import RunFolder, locked, make_manifest, open_run
+from nevus.training.signals import StopRequest, listening
+from nevus.training.state import RunState, load_state
+from nevus.training.supervised import SupervisedLearner
+from nevus.training.validation import validate_segmentation
+
+FOLD_SEED = 2018
+"""All recipes and runs share their folds, so that their scores can be compared."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Where a run takes place and how it is interrupted.
+
+    Attributes:
+        data: Data root.
+        out: Run folder.
+        fold: (k, n): fold k of n validates; None: everything trains, nothing validates.
+        resume: Go on with the run in `out`.
+        allow_changes: Resume although recipe or data differ.
+        device: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        max_minutes: Stop cleanly after so long.
+        save_minutes: Minutes between states within an epoch.
+        save_steps: Steps between states, besides; 0 for none.
+        validate_epochs: Epochs between validations.
+    """
+
+    data: Path
+    out: Path
+    fold: tuple[int, int] | None = (0, 5)
+    resume: bool = False
+    allow_changes: bool = False
+    device: str = "auto"
+    max_minutes: float | None = None
+    save_minutes: float = 5.0
+    save_steps: int = 0
+    validate_epochs: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sitting ended.
+
+    Attributes:
+        finished: Whether the run is complete.
+        step: Steps done.
+        total: Steps in all.
+        best: Best validation metric so far, if any.
+        signal_number: The signal that stopped it, 0 for none.
+        folder: The run folder.
+    """
+
+    finished: bool
+    step: int
+    total: int
+    best: float | None
+    signal_number: int
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who trains and who validates, by image_id."""
+
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+
+
+def build_adversarial(recipe: Recipe, network: nn.Module, group: Group) -> Learner:
+    """Return SegAN's learner with a new critic."""
+    options = recipe.adversarial
+    critic = Critic(options.critic_channels, input_scale=options.input_scale)
+    return AdversarialLearner(recipe, network, _place(critic, recipe, group), group)
+
+
+LEARNERS: dict[str, Callable[[Recipe, nn.Module, Group], Learner]] = {
+    "adversarial": build_adversarial,
+    "supervised": SupervisedLearner,
+}
+"""Each value: ``(recipe, network, group) -> Learner``."""
+
+
+def train(
+    recipe: Recipe,
+    options: TrainOptions,
+    *,
+    reporter: Reporter | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Train a recipe, from the start or from where it stopped.
+
+    Args:
+        recipe: See `nevus.recipe`.
+        options: Data, folder, limits.
+        reporter: Who watches.
+        progress: Called with (done, total) while photographs are decoded.
+
+    Raises:
+        NevusError: As its subclasses say: data, recipe, weights, disk, lock.
+    """
+    folder = RunFolder(options.out)
+    watcher = reporter or SilentReporter()
+    with (
+        join_group(options.device) as group,
+        locked(folder) if group.is_first else nullcontext(),
+    ):
+        return _train(recipe, options, folder, group, watcher, progress)
+
+
+def make_split(
+    records: tuple[Record, ...], fold: tuple[int, int] | None, *, cache: Path | None = None
+) -> Split:
+    """Return fold k of n as validation and the rest as training, look-alikes kept together."""
+    image_ids = tuple(record.image_id for record in records)
+    if fold is None:
+        return Split(image_ids, ())
+    groups = group_lookalikes(image_ids, find_lookalikes(records, cache=cache))
+    validation = split_folds(image_ids, groups, fold[1], FOLD_SEED)[fold[0]]
+    kept = set(validation)
+    return Split(tuple(i for i in image_ids if i not in kept), tuple(sorted(kept)))
+
+
+def _train(
+    recipe: Recipe,
+    options: TrainOptions,
+    folder: RunFolder,
+    group: Group,
+    reporter: Reporter,
+    progress: Progress | None,
+) -> Outcome:
+    if recipe.learner not in LEARNERS:
+        raise RecipeError(f"no learner {recipe.learner!r}; one of {', '.join(LEARNERS)}")
+    cache, split = _open_data(recipe, options, folder, group, progress)
+    manifest = _open_manifest(recipe, options, folder, group, cache, split)
+    # Sums in another order are not the same bits: a resumed run keeps its thread count.
+    torch.set_num_threads(int(manifest["threads"]))
+    learner = _build_learner(recipe, group)
+    state = (load_state(folder.state, learner) if options.resume else None) or RunState()
+    learner.guard.load(state.extra)
+    batches, schedule = _make_batches(recipe, options, cache, split, group, state)
+    hooks = _make_hooks(recipe, options, folder, group, cache, split)
+    journal = Journal(folder.journal, step=state.step) if group.is_first else None
+    watcher = reporter if group.is_first else SilentReporter()
+    loop = Loop(
+        learner, group, schedule, hooks, folder=folder.state, journal=journal, reporter=watcher
+    )
+    stop = StopRequest(options.max_minutes)
+    with listening(stop):
+        finished = loop.run(batches, state, stop)
+    if journal:
+        journal.close()
+    return Outcome(
+        finished, state.step, schedule.total, state.best, stop.signal_number, options.out
+    )
+
+
+def _open_data(
+    recipe: Recipe,
+    options: TrainOptions,
+    folder: RunFolder,
+    group: Group,
+    progress: Progress | None,
+) -> tuple[Cache, Split]:
+    records = find_records(options.data)
+    split_path = folder.path / "split.json"
+    if group.is_first:
+        cache = open_cache(records, recipe.input.size, progress=progress)
+        if not split_path.is_file():
+            split = make_split(records, options.fold)
+            split_path.write_text(json.dumps(vars(split)), encoding="utf-8")
+    group.wait()
+    if not group.is_first:
+        cache = open_cache(records, recipe.input.size)
+    stored = json.loads(split_path.read_text(encoding="utf-8"))
+    split = Split(tuple(stored["training"]), tuple(stored["validation"]))
+    missing = set(split.training + split.validation) - set(cache.image_ids)
+    if missing:
+        raise DataError(
+            f"{split_path} names {len(missing)} photographs that {options.data} lacks, such as "
+            f"{min(missing)}",
+            hint="give the data the run was started with, or another --out",
+        )
+    return cache, split
+
+
+def _open_manifest(
+    recipe: Recipe,
+    options: TrainOptions,
+    folder: RunFolder,
+    group: Group,
+    cache: Cache,
+    split: Split,
+) -> dict[str, Any]:
+    data = {
+        "key": cache.key,
+        "fold": list(options.fold) if options.fold else None,
+        "training": len(split.training),
+        "validation": len(split.validation),
+    }
+    manifest = make_manifest(
+        recipe, data=data, world_size=group.world_size, device=str(group.device)
+    )
+    if group.is_first:
+        manifest = open_run(
+            folder, manifest, resume=options.resume, allow_changes=options.allow_changes
+        )
+    group.wait()
+    return manifest
+
+
+def _build_learner(recipe: Recipe, group: Group) -> Learner:
+    torch.manual_seed(mix_seed(recipe.training.seed, "weights"))
+    if group.device.type == "cuda" and recipe.training.deterministic:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    network = build_network(recipe.network, pretrained=True)
+    return LEARNERS[recipe.learner](recipe, _place(network, recipe, group), group)
+
+
+def _place(network: nn.Module, recipe: Recipe, group: Group) -> nn.Module:
+    synchronise_batch_norm(network, group)
+    network = network.to(group.device)
+    if recipe.training.precision == "float64":
+        network = network.double()
+    if recipe.training.channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def _make_batches(
+    recipe: Recipe,
+    options: TrainOptions,
+    cache: Cache,
+    split: Split,
+    group: Group,
+    state: RunState,
+) -> tuple[DataLoader[Batch], Schedule]:
+    training = recipe.training
+    dataset = LesionDataset(
+        cache,
+        cache.indices(split.training),
+        augmentation=recipe.augmentation,
+        crop=recipe.input.crop,
+        seed=training.seed,
+    )
+    sampler = RunBatches(
+        len(dataset),
+        batch_size=training.batch_size,
+        epochs=training.epochs,
+        seed=training.seed,
+        start=state.step,
+        rank=group.rank,
+        world_size=group.world_size,
+    )
+    # The loader draws its own base seed: without a generator it would come from the global one.
+    generator = torch.Generator().manual_seed(mix_seed(training.seed, "loader"))
+    loader: DataLoader[Batch] = DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=training.workers,
+        generator=generator,
+        pin_memory=group.device.type == "cuda",
+    )
+    schedule = Schedule(
+        steps_per_epoch=sampler.steps_per_epoch,
+        total=sampler.total,
+        seed=training.seed,
+        save_minutes=options.save_minutes,
+        save_steps=options.save_steps,
+        validate_epochs=options.validate_epochs,
+    )
+    return loader, schedule
+
+
+def _make_hooks(
+    recipe: Recipe,
+    options: TrainOptions,
+    folder: RunFolder,
+    group: Group,
+    cache: Cache,
+    split: Split,
+) -> Hooks:
+    places = cache.indices(split.validation)
+    wide = torch.float64 if recipe.training.precision == "float64" else torch.float32
+    normalizer = Normalizer(
+        recipe.input, group.device, dtype=wide, channels_last=recipe.training.channels_last
+    )
+    learnt: dict[str, nn.Module] = {}
+
+    def validate(network: nn.Module) -> Values:
+        learnt["network"] = network
+        if not places:
+            return {"metric": 0.0, "n": 0}
+        return validate_segmentation(network, cache, places, normalizer, group)
+
+    def publish(name: str, scores: Values, state: RunState) -> None:
+        about = _describe(recipe, options, split, scores, state)
+        checkpoint = Checkpoint(
+            task=recipe.task,
+            network=recipe.network,
+            input=recipe.input,
+            prediction=recipe.prediction,
+            tensors=_single(learnt["network"].state_dict()),
+            about=about,
+        )
+        write_checkpoint(folder.checkpoint(name), checkpoint)
+
+    return Hooks(validate, publish)
+
+
+def _single(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {k: v.float() if v.dtype == torch.float64 else v for k, v in tensors.items()}
+
+
+def _describe(
+    recipe: Recipe, options: TrainOptions, split: Split, scores: Values, state: RunState
+) -> dict[str, Any]:
+    return {
+        "nevus": __version__,
+        "recipe": recipe.name,
+        "learner": recipe.learner,
+        "fold": list(options.fold) if options.fold else None,
+        "training_photographs": len(split.training),
+        "validation_photographs": len(split.validation),
+        "steps": state.step,
+        "hours": round(state.seconds / 3600, 3),
+        "scores": {name: round(float(value), 6) for name, value in scores.items()},
+    }
