@@ -8,7 +8,9 @@ The official scorer runs in a Python environment of its own, which this makes on
 
 Both sides score the same PNG files within one run, in alternating order; every round is a fresh
 process. "whole process" is the time from starting Python to its end, "scoring" what the process
-itself measures around its one scoring call. Exit code 1: the numbers differ.
+itself measures around its one scoring call, "processor" the seconds of all its threads together,
+which tells least about waiting and most about work on a busy machine. Exit code 1: the numbers
+differ.
 """
 
 import argparse
@@ -130,18 +132,22 @@ def write_pairs(folder: Path, pairs: list[tuple[Mask, Mask]]) -> tuple[Path, Pat
     return sides
 
 
-def run_process(python: str, code: str, *arguments: object) -> tuple[float, dict[str, Any]]:
-    start = time.perf_counter()
+def run_process(python: str, code: str, *arguments: object) -> tuple[float, float, dict[str, Any]]:
+    """Return seconds by the clock, seconds of processor (0 on Windows), and the answer."""
+    before, start = os.times(), time.perf_counter()
     done = subprocess.run(
         [python, "-c", code, *map(str, arguments)], check=True, capture_output=True, text=True
     )
-    return time.perf_counter() - start, json.loads(done.stdout)
+    clock, after = time.perf_counter() - start, os.times()
+    processor = after.children_user + after.children_system
+    processor -= before.children_user + before.children_system
+    return clock, processor, json.loads(done.stdout)
 
 
 def compare_numbers(peer: str, folder: Path, number: int, seed: int) -> bool:
     sides = write_pairs(folder, make_random_pairs(np.random.default_rng(seed), number))
-    _, theirs = run_process(peer, PEER_EACH, *sides)
-    _, ours = run_process(sys.executable, OURS_EACH, *sides)
+    _, _, theirs = run_process(peer, PEER_EACH, *sides)
+    _, _, ours = run_process(sys.executable, OURS_EACH, *sides)
     print(f"\nequality: {number} pairs, of which 4 in 7 empty or full; largest difference")
     worst = 0.0
     for name in next(iter(ours.values())):
@@ -159,22 +165,23 @@ def compare_times(peer: str, sides: tuple[Path, Path], rounds: int) -> bool:
         "nevus": (sys.executable, OURS_TIMED, ()),
         "nevus, 1 thread": (sys.executable, OURS_TIMED, (1,)),
     }
-    whole: dict[str, list[float]] = {name: [] for name in runners}
-    inner: dict[str, list[float]] = {name: [] for name in runners}
+    kinds = ("whole process", "scoring", "processor")
+    times: dict[str, dict[str, list[float]]] = {k: {name: [] for name in runners} for k in kinds}
     means: dict[str, dict[str, float]] = {}
     for turn in range(rounds):
         for name in list(runners) if turn % 2 == 0 else list(runners)[::-1]:
             python, code, extra = runners[name]
-            seconds, answer = run_process(python, code, *sides, *extra)
-            whole[name].append(seconds)
-            inner[name].append(answer["seconds"])
+            clock, processor, answer = run_process(python, code, *sides, *extra)
+            for kind, seconds in zip(kinds, (clock, answer["seconds"], processor), strict=True):
+                times[kind][name].append(seconds)
             means[name] = answer["means"]
-            print(f"  round {turn + 1}: {name:16s} whole {seconds:7.3f} s, "
-                  f"scoring {answer['seconds']:7.3f} s", flush=True)  # fmt: skip
-    for title, times in (("whole process", whole), ("scoring", inner)):
+            shown = ", ".join(f"{kind} {times[kind][name][-1]:7.3f} s" for kind in kinds)
+            print(f"  round {turn + 1}: {name:16s} {shown}", flush=True)
+    for kind in kinds:
         for name in list(runners)[1:]:
-            ratios = [a / b for a, b in zip(times["official"], times[name], strict=True)]
-            print(f"  {title:14s} official / {name:16s} min {min(ratios):5.2f}x, "
+            pairs = zip(times[kind]["official"], times[kind][name], strict=True)
+            ratios = [theirs / max(ours, 1e-9) for theirs, ours in pairs]
+            print(f"  {kind:14s} official / {name:16s} min {min(ratios):5.2f}x, "
                   f"median {statistics.median(ratios):5.2f}x")  # fmt: skip
     official = means["official"]
     return all(abs(means["nevus"][key] - official[key]) <= TOLERANCE for key in official)

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -78,6 +79,13 @@ def test_means_by_hand(folders):
 
 def test_threads_do_not_change_the_result(folders):
     assert score_segmentation(*folders, workers=1) == score_segmentation(*folders, workers=3)
+
+
+def test_threads_leave_the_warning_filters_alone(folders):
+    before = list(warnings.filters)
+    for _ in range(5):
+        score_segmentation(*folders, workers=3)
+    assert list(warnings.filters) == before
 
 
 def test_lesion_is_above_128(tmp_path):

@@ -115,15 +115,15 @@ def choose_photographs(found: tuple[Path, ...], split: Path | None) -> tuple[Pat
 
     Raises:
         UsageError: There are none, or the split names some that are not there.
+        DataError: The file is no split.
     """
+    from nevus.data.folds import read_validation_ids
+
     if not found:
         raise UsageError("no photographs found", hint="--images takes folders, .jpg and .png")
     if split is None:
         return found
-    try:
-        wanted = set(json.loads(split.read_text(encoding="utf-8"))["validation"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{split} is no split file", hint="RUN/split.json of a run") from error
+    wanted = read_validation_ids(split)
     chosen = tuple(path for path in found if path.stem in wanted)
     missing = wanted - {path.stem for path in chosen}
     if missing:

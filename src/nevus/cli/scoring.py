@@ -158,11 +158,10 @@ def _load_items(
     scores: "SegmentationScores",
     sources: tuple[Path, Path, Path],
 ) -> "Iterator[GalleryItem]":
-    from nevus.imaging.masks import read_scored
-    from nevus.imaging.reading import read_image
-
     from nevus.evaluation.pages import GalleryItem
     from nevus.evaluation.pairs import find_photographs, find_truth_folder, open_masks, pair_masks
+    from nevus.imaging.masks import read_scored
+    from nevus.imaging.reading import read_image
 
     truth, prediction, images = sources
     photographs = find_photographs(images)

@@ -8,6 +8,7 @@ import typer
 from nevus.errors import InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
+    from nevus.training.journal import Reporter
     from nevus.training.train import Outcome
 
 RecipeArgument = Annotated[
@@ -55,6 +56,7 @@ def train(
     Several GPUs: torchrun --nproc-per-node 2 -m nevus train segan-paper --data ... --out ...
     """
     from nevus.cli.progress import TrainingProgress
+    from nevus.inference.postprocess import check_steps
     from nevus.recipe import read_recipe
     from nevus.training.reporting import TensorBoardReporter, Reporters
     from nevus.training.train import TrainOptions
@@ -73,8 +75,12 @@ def train(
         validate_epochs=validate_epochs,
     )
     chosen = read_recipe(recipe, overrides or ())
+    # A misspelt step should not come out after hours of training.
+    check_steps(chosen.prediction.steps)
     with TrainingProgress() as progress:
-        watchers = [progress, TensorBoardReporter(out)] if tensorboard else [progress]
+        watchers: list[Reporter] = [progress]
+        if tensorboard:
+            watchers.append(TensorBoardReporter(out))
         outcome = run(
             chosen, options, reporter=Reporters(watchers), progress=progress.decoded
         )

@@ -5,13 +5,14 @@ cross-validation goes on where it stopped.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nevus.data.folds import read_validation_ids
 from nevus.data.records import find_records
 from nevus.errors import DataError
 from nevus.evaluation.scores import SegmentationScores, score_segmentation
@@ -133,22 +134,8 @@ def cross_validate(
     return validation
 
 
-def read_validation_ids(run: Path) -> frozenset[str]:
-    """Return the image_ids that a run did not train on.
-
-    Raises:
-        DataError: The folder holds no run.
-    """
-    path = run / "split.json"
-    try:
-        split: Mapping[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-        return frozenset(split["validation"])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{run} holds no run: {path} is missing or no split") from error
-
-
 def _predict_fold(recipe: Recipe, options: TrainOptions, folder: RunFolder, masks: Path) -> None:
-    wanted = read_validation_ids(folder.path)
+    wanted = read_validation_ids(folder.split)
     images = [r.image for r in find_records(options.data) if r.image_id in wanted]
     network = load_network(folder.checkpoint("best"), choose_device(options.device))
     steps = recipe.prediction.steps

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -166,7 +167,8 @@ def _run(
     np.empty(_LARGE_BLOCK, dtype=np.uint8)
     if number <= 1:
         return [function(pair) for pair in pairs]
-    with ThreadPoolExecutor(number) as pool:
+    # Readers silence Pillow's warnings one by one; threads doing so undo each other's restoring.
+    with warnings.catch_warnings(), ThreadPoolExecutor(number) as pool:
         return list(pool.map(function, pairs))
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -162,7 +163,9 @@ def _check_masks(
 ) -> dict[str, MaskFindings]:
     paths = [masks[image_id] for image_id in sorted(masks)]
     expected = [photographs.get(image_id) for image_id in sorted(masks)]
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 8)) as pool:
+    number = workers or min(os.cpu_count() or 1, 8)
+    # Readers silence Pillow's warnings one by one; threads doing so undo each other's restoring.
+    with warnings.catch_warnings(), ThreadPoolExecutor(number) as pool:
         findings = pool.map(check_mask, paths, expected)
         return {path.name: one for path, one in zip(paths, findings, strict=True)}
 

@@ -23,19 +23,22 @@ IntArray = npt.NDArray[np.int32]
 
 _CHUNK: Final = 1 << 13
 """Points worked off at once: all intermediate rows together then stay in a core's cache."""
-_MAX_TABLE: Final = 1 << 28
+_MAX_TABLE: Final = 1 << 27
 """Largest number of addresses looked up in a table (one byte and four bytes each)."""
 _FRACTION_BITS: Final = 20
+_MAX_WHOLE_BITS: Final = 18
+"""So that at least 12 bits tell places inside a simplex."""
 _LABEL_BITS: Final = 4
+"""Beside the fraction, for the coordinate it belongs to: both are sorted as one number."""
 _MAX_DIMENSIONS: Final = (1 << _LABEL_BITS) - 1
 
 
 @dataclass(frozen=True)
 class Lattice:
-    """A Gaussian filter of standard deviation 1 over N fixed points; see `build_lattice`.
+    """A Gaussian filter over N fixed points; see `build_lattice`.
 
     Args:
-        weights: (N, V) sparse, d + 1 barycentric weights a row, each row's sum 1.
+        weights: (N, V) sparse, d + 1 barycentric weights a row, of sum 1 unless normalised.
         below: (d + 1, V) vertex before each vertex along each axis; V where there is none.
         above: (d + 1, V) vertex after it.
     """
@@ -49,13 +52,15 @@ class Lattice:
         """The number of vertices, V."""
         return int(self.weights.shape[1])
 
-    def filter(self, values: FloatArray) -> FloatArray:
-        """Return sum_j exp(-|f_i - f_j|^2 / 2) values_j for every point i, up to a factor.
+    def filter(self, values: FloatArray, scale: float = 1.0) -> FloatArray:
+        """Return scale * sum_j K_ij values_j for every point i: splat, blur, slice.
 
-        The factor is the same for all points. Splat, blur along each axis, slice.
+        K_ij is exp(-sum_k (f_ik - f_jk)^2 / (2 sigma_k^2)) up to a factor that is the same for
+        all points; normalised, the same divided by the root of its two row sums.
 
         Args:
             values: (N,) float32.
+            scale: A factor.
 
         Returns:
             (N,) float32.
@@ -68,16 +73,20 @@ class Lattice:
             around += field[above]
             around *= 0.5
             field[:-1] += around
+        field *= np.float32(scale)
         return np.asarray(self.weights @ field[:-1], dtype=np.float32)
 
 
-def build_lattice(planes: Sequence[npt.NDArray[Any]], sigmas: Sequence[float]) -> Lattice:
+def build_lattice(
+    planes: Sequence[npt.NDArray[Any]], sigmas: Sequence[float], *, normalized: bool = False
+) -> Lattice:
     """Return the lattice that filters N points by the distance of their features.
 
     Args:
         planes: d arrays of one shape, d from 1 to 15, N elements each: one feature of all points.
             Any number type; broadcast views are welcome, since nothing is copied whole.
         sigmas: d standard deviations of the filter, one for each feature.
+        normalized: Filter with D^-1/2 K D^-1/2 instead of K, D being the row sums of K.
 
     Raises:
         UsageError: The features are not finite numbers of one shape, or spread so far that their
@@ -85,14 +94,17 @@ def build_lattice(planes: Sequence[npt.NDArray[Any]], sigmas: Sequence[float]) -
     """
     _require_features(planes, sigmas)
     elevation = _make_elevation(sigmas)
-    strides, origin, size = _make_addressing(elevation, planes)
-    kind = np.int32 if size <= _MAX_TABLE else np.int64
-    addresses, weights = _enclose(elevation, planes, strides, origin, kind)
-    occupied, ids = _number_vertices(addresses, size)
-    matrix = _make_matrix(ids, weights, occupied.size)
-    below = _find_neighbours(occupied, -strides)
-    above = _find_neighbours(occupied, strides)
-    return Lattice(matrix, below, above)
+    addressing = _make_addressing(elevation, planes)
+    addresses, weights = _enclose(elevation, planes, addressing)
+    occupied, ids = _number_vertices(addresses, addressing.size)
+    below = _find_neighbours(occupied, -addressing.strides)
+    above = _find_neighbours(occupied, addressing.strides)
+    lattice = Lattice(_make_matrix(ids, weights, occupied.size), below, above)
+    if normalized:
+        sums = lattice.filter(np.ones(len(weights), dtype=np.float32))
+        # Into the weights once, instead of twice over all points in every filtering.
+        _divide_rows(weights, np.sqrt(sums, out=sums))
+    return lattice
 
 
 def _require_features(planes: Sequence[npt.NDArray[Any]], sigmas: Sequence[float]) -> None:
@@ -136,10 +148,25 @@ def _make_elevation(sigmas: Sequence[float]) -> FloatArray:
     return elevation.astype(np.float32)
 
 
-def _make_addressing(
-    elevation: FloatArray, planes: Sequence[npt.NDArray[Any]]
-) -> tuple[npt.NDArray[np.int64], int, int]:
-    """Return stride of each coordinate, first address and number of addresses.
+@dataclass(frozen=True)
+class _Addressing:
+    """How a vertex becomes a number below `size`, and how finely places between them are told.
+
+    Args:
+        strides: (d + 1,) int64, what one more in each coordinate adds to the address.
+        origin: The address of the vertex (0, ..., 0).
+        size: The number of addresses.
+        fraction_bits: Bits of a fixed-point coordinate behind the point.
+    """
+
+    strides: npt.NDArray[np.int64]
+    origin: int
+    size: int
+    fraction_bits: int
+
+
+def _make_addressing(elevation: FloatArray, planes: Sequence[npt.NDArray[Any]]) -> _Addressing:
+    """Return a dense numbering of all vertices the points can need.
 
     Differences of adjacent coordinates number the vertices: they do not change along
     (1, ..., 1), and they stay small for correlated features such as colours.
@@ -151,42 +178,43 @@ def _make_addressing(
         values = differences @ features
         np.minimum(low, values.min(axis=1), out=low)
         np.maximum(high, values.max(axis=1), out=high)
-    # One step of room for the neighbours on either side, and a little for rounding.
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise UsageError("features hold numbers that are not finite")
+    # One step of room for the neighbours on either side, and a little for rounding.
     first = np.floor(low - 0.01).astype(np.int64) - 1
     spans = np.ceil(high + 0.01).astype(np.int64) + 2 - first
-    if np.prod(spans.astype(np.float64)) >= 2.0**62:
+    # Coordinates sum to 0, so none is larger than all differences together.
+    largest = np.maximum(np.abs(low), np.abs(high)).astype(np.float64).sum() + 1
+    whole_bits = math.ceil(math.log2(largest))
+    if np.prod(spans.astype(np.float64)) >= 2.0**62 or whole_bits > _MAX_WHOLE_BITS:
         raise UsageError(
             "features spread over too many standard deviations for a lattice",
             hint="larger standard deviations",
         )
     radix = np.append(np.cumprod(spans[:0:-1])[::-1], 1)
     strides = np.append(radix, 0) - np.insert(radix, 0, 0)
-    return strides, -int(first @ radix), int(np.prod(spans))
+    bits = min(_FRACTION_BITS, 30 - whole_bits)
+    return _Addressing(strides, -int(first @ radix), int(np.prod(spans)), bits)
 
 
 def _enclose(
-    elevation: FloatArray,
-    planes: Sequence[npt.NDArray[Any]],
-    strides: npt.NDArray[np.int64],
-    origin: int,
-    kind: type[np.int32] | type[np.int64],
+    elevation: FloatArray, planes: Sequence[npt.NDArray[Any]], addressing: _Addressing
 ) -> tuple[npt.NDArray[Any], FloatArray]:
     """Return addresses and weights, (N, d + 1) each, of the simplex around every point."""
+    kind = np.int32 if addressing.size <= _MAX_TABLE else np.int64
+    strides = addressing.strides.astype(kind)
+    bits, scale = addressing.fraction_bits, np.float32(1 << addressing.fraction_bits)
     corners, points = len(elevation), planes[0].size
     addresses = np.empty((points, corners), dtype=kind)
     weights = np.empty((points, corners), dtype=np.float32)
-    strides = strides.astype(kind)
-    scale = np.float32(1 << _FRACTION_BITS)
     labels = np.arange(corners - 1, -1, -1, dtype=np.int32)[:, None]
     for here, features in _read_chunks(planes):
         fixed = (elevation @ features * scale).astype(np.int32)
-        address = np.full(fixed.shape[1], origin, dtype=kind)
+        address: npt.NDArray[Any] = np.full(fixed.shape[1], addressing.origin, dtype=kind)
         for row, stride in zip(fixed, strides, strict=True):
-            address += (row >> _FRACTION_BITS) * stride
+            address += (row >> bits) * stride
         # Fraction and coordinate share a number, so that one sort orders both.
-        fixed &= (1 << _FRACTION_BITS) - 1
+        fixed &= (1 << bits) - 1
         fixed <<= _LABEL_BITS
         fixed |= labels
         _sort_rows(fixed)
@@ -223,7 +251,8 @@ def _number_vertices(
     seen = np.zeros(size, dtype=np.bool_)
     chunks = [addresses[begin : begin + _CHUNK] for begin in range(0, len(addresses), _CHUNK)]
     for chunk in chunks:
-        seen[chunk] = True
+        # Nearly all have been seen: looking is three times faster than writing them again.
+        seen[chunk[~seen.take(chunk)]] = True
     occupied = np.flatnonzero(seen)
     table = np.empty(size, dtype=np.int32)
     table[occupied] = np.arange(occupied.size, dtype=np.int32)
@@ -247,3 +276,9 @@ def _make_matrix(ids: IntArray, weights: FloatArray, vertices: int) -> csr_array
     points, corners = ids.shape
     rows = np.arange(0, points * corners + 1, corners, dtype=np.int32)
     return csr_array((weights.ravel(), ids.ravel(), rows), shape=(points, vertices))
+
+
+def _divide_rows(weights: FloatArray, divisors: FloatArray) -> None:
+    for begin in range(0, len(weights), _CHUNK):
+        chunk = weights[begin : begin + _CHUNK]
+        chunk /= np.repeat(divisors[begin : begin + _CHUNK], weights.shape[1]).reshape(chunk.shape)

@@ -46,6 +46,11 @@ class RunFolder:
         """Loss terms and scores, one JSON object a line."""
         return self.path / "metrics.jsonl"
 
+    @property
+    def split(self) -> Path:
+        """Who trains and who validates."""
+        return self.path / "split.json"
+
     def checkpoint(self, name: str) -> Path:
         """``best`` or ``last``, for prediction."""
         return self.path / f"{name}.safetensors"

@@ -194,7 +194,7 @@ def _open_data(
     progress: Progress | None,
 ) -> tuple[Cache, Split]:
     records = find_records(options.data)
-    split_path = folder.path / "split.json"
+    split_path = folder.split
     if group.is_first:
         cache = open_cache(records, recipe.input.size, progress=progress)
         if not split_path.is_file():

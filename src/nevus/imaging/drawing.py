@@ -1,0 +1,67 @@
+"""Drawing on photographs, and pictures as bytes; nothing but pixels is written."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import binary_erosion
+
+from nevus.imaging.resizing import resize_image
+
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+def draw_outline(
+    pixels: Pixels, mask: Mask, color: tuple[int, int, int], width: int = 2
+) -> Pixels:
+    """Return a copy of (H, W, 3) pixels with the inner boundary of a (H, W) mask drawn on it.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB.
+        mask: (H, W) bool.
+        color: RGB, 0 to 255.
+        width: Of the line, pixels.
+    """
+    # The picture's border counts as outside, so that a lesion cut off there stays closed.
+    inner = binary_erosion(mask, np.ones((3, 3), bool), iterations=width, border_value=0)
+    drawn = pixels.copy()
+    drawn[mask & ~inner] = color
+    return drawn
+
+
+def tint(
+    pixels: Pixels, mask: Mask, color: tuple[int, int, int], strength: float = 0.35
+) -> Pixels:
+    """Return a copy of (H, W, 3) pixels with a (H, W) mask filled in see-through colour."""
+    mixed = pixels.astype(np.float32)
+    mixed[mask] = (1 - strength) * mixed[mask] + strength * np.asarray(color, np.float32)
+    return np.rint(mixed).astype(np.uint8)
+
+
+def fit_within(pixels: Pixels, long_side: int) -> Pixels:
+    """Return pixels shrunk, never enlarged, so that the longer side is `long_side`."""
+    height, width = pixels.shape[:2]
+    factor = long_side / max(height, width)
+    if factor >= 1:
+        return pixels
+    return resize_image(pixels, (max(1, round(height * factor)), max(1, round(width * factor))))
+
+
+def encode_png(picture: Pixels | Mask) -> bytes:
+    """Return a PNG; a mask becomes one channel of 0 and 255."""
+    if picture.dtype == np.bool_:
+        return _encode(picture.astype(np.uint8) * np.uint8(255), "PNG")
+    return _encode(picture.astype(np.uint8, copy=False), "PNG")
+
+
+def encode_jpeg(pixels: Pixels, quality: int = 85) -> bytes:
+    """Return a JPEG without any metadata."""
+    return _encode(pixels, "JPEG", quality=quality)
+
+
+def _encode(pixels: Pixels, kind: str, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, kind, **options)
+    return buffer.getvalue()
