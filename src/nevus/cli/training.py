@@ -31,6 +31,9 @@ def train(
     fold: Annotated[
         str, typer.Option(metavar="K/N", help="Fold K of N validates; `all` trains on everything.")
     ] = "0/5",
+    split: Annotated[
+        Path | None, typer.Option(help="Use this split.json instead of a fold.")
+    ] = None,
     overrides: SetOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
@@ -58,7 +61,7 @@ def train(
     from nevus.cli.progress import TrainingProgress
     from nevus.inference.postprocess import check_steps
     from nevus.recipe import read_recipe
-    from nevus.training.reporting import TensorBoardReporter, Reporters
+    from nevus.training.reporting import Reporters, TensorBoardReporter
     from nevus.training.train import TrainOptions
     from nevus.training.train import train as run
 
@@ -66,6 +69,7 @@ def train(
         data=data,
         out=out,
         fold=read_fold(fold),
+        split=split,
         resume=resume,
         allow_changes=allow_changes,
         device=device,
@@ -81,9 +85,7 @@ def train(
         watchers: list[Reporter] = [progress]
         if tensorboard:
             watchers.append(TensorBoardReporter(out))
-        outcome = run(
-            chosen, options, reporter=Reporters(watchers), progress=progress.decoded
-        )
+        outcome = run(chosen, options, reporter=Reporters(watchers), progress=progress.decoded)
     report(outcome)
 
 

@@ -21,12 +21,12 @@ class Batch(NamedTuple):
     Attributes:
         images: (N, 3, H, W) uint8.
         target: (N, 1, H, W) uint8 in {0, 1}.
-        index: (N,) int64, positions in the data set.
+        places: (N,) int64, positions in the data set.
     """
 
     images: torch.Tensor
     target: torch.Tensor
-    index: torch.Tensor
+    places: torch.Tensor
 
 
 def mix_seed(*parts: int | str) -> int:

@@ -80,7 +80,7 @@ def write_split(path: Path, folds: Sequence[Sequence[str]]) -> None:
     """
     _check_split(path.name, folds)
     document = {"format": 1, "folds": [sorted(fold) for fold in folds]}
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=1) + "\n"
     write_atomically(path, text.encode("utf-8"))
 
 

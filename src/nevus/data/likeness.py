@@ -1,13 +1,19 @@
-"""How much two pictures show the same thing, whichever way they are turned, however lit.
+"""Whether two pictures show the same thing, whichever way they are turned, however lit.
 
 Three passes, each seeing finer detail of fewer pairs: a correlation of coarse structure over all
 pairs and the eight turns and flips; one that lets the pictures slide over each other; one of fine
-detail that also lets them turn and grow a little. Skin lesions are dark blobs on a light ground,
-so that coarse structure alone finds many pairs that are merely alike; hairs, dots and the outline
-tell lesions apart. The thresholds were set by looking at pairs of ISIC 2018 photographs.
+detail that also lets them turn by 5 degrees and grow by 9 percent. Skin lesions are dark blobs on
+a light ground, so that coarse structure alone pairs many that are merely alike; hairs, dots and
+outlines tell lesions apart.
+
+The thresholds were set by looking at pairs of ISIC 2018 photographs. Of the 2,076 looked at, 29
+pairs come out and all show one lesion each; one pair whose score was just too low was missed. Of
+photographs with 3 percent cut off on one side all are found, with 5 percent five in six, with 8
+percent one in five.
 """
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +23,19 @@ from scipy.ndimage import affine_transform, gaussian_filter
 from nevus.imaging.resizing import resize_image
 
 SIDE = 96
-COARSE, SLIDING, FINE = 0.7, 0.75, 0.6
+COARSE, SLIDING, FINE = 0.65, 0.66, 0.63
 TURNS = 8
 
 _BLOCK = 512
 _SLIDE = 8
-_ANGLES = np.deg2rad((-4.0, -2.0, 0.0, 2.0, 4.0))
-_SCALES = (0.94, 0.97, 1.0, 1.03, 1.06)
+_PROMISING = 0.5
+# Degrees and shares: a coarse grid, then finer ones around the best so far.
+_STEPS = tuple(
+    ((-angle, 0.0, angle), (-scale, 0.0, scale))
+    for angle, scale in ((3.0, 0.05), (1.5, 0.025), (0.75, 0.0125))
+)
 
+Kind = TypeVar("Kind", bound=np.generic)
 Pictures = NDArray[np.float32]
 Thumbnails = NDArray[np.uint8]
 Candidates = NDArray[np.int64]
@@ -33,7 +44,7 @@ Spectra = NDArray[np.complex64]
 
 def make_thumbnail(pixels: NDArray[np.uint8]) -> Thumbnails:
     """Return (96, 96) uint8, the grey thumbnail by which (H, W, 3) pixels are compared."""
-    grey = resize_image(pixels, (SIDE, SIDE)).mean(axis=2)
+    grey: Pictures = resize_image(pixels, (SIDE, SIDE)).mean(axis=2, dtype=np.float32)
     return grey.round().astype(np.uint8)
 
 
@@ -71,8 +82,7 @@ def _find_candidates(thumbnails: Thumbnails, turn: int) -> Iterator[Candidates]:
 
 def _spectra(thumbnails: Thumbnails) -> Spectra:
     parts = [
-        fft.rfft2(_even_pictures(_shrink(block, 2), 0.6, 2.0, 4.0))
-        for block in _blocks(thumbnails)
+        fft.rfft2(_even_pictures(_shrink(block, 2), 0.6, 2.0, 4.0)) for block in _blocks(thumbnails)
     ]
     return np.concatenate(parts)
 
@@ -86,46 +96,49 @@ def _turned_spectra(spectra: Spectra, turn: int) -> Spectra:
     return np.concatenate(parts)
 
 
-def _let_slide(
-    spectra: Spectra, turned: Spectra, candidates: Candidates
-) -> Iterator[tuple[int, int]]:
+def _let_slide(spectra: Spectra, turned: Spectra, candidates: Candidates) -> Iterator[list[int]]:
     for block in _blocks(candidates):
         best = _best_slide(spectra[block[:, 0]], turned[block[:, 1]], _SLIDE // 2)
-        for a, b in block[best > SLIDING].tolist():
-            yield a, b
+        yield from block[best > SLIDING].tolist()
 
 
 def match(first: Thumbnails, second: Thumbnails, turn: int) -> float:
-    """Return the highest correlation of fine detail over slides, small turns and scales."""
-    upright = fft.rfft2(_even_pictures(first[None].astype(np.float32), 0.8, 2.0, 6.0))
+    """Return the highest correlation of fine detail over slides, small angles and scales.
+
+    Args:
+        first: (96, 96) uint8.
+        second: (96, 96) uint8.
+        turn: 0 to 7, how `second` is turned and flipped.
+    """
+    spectrum = fft.rfft2(_fine_detail(first[None].astype(np.float32)))
     turned = _turn(second[None].astype(np.float32), turn)[0]
-    variants = np.stack([_warp(turned, a, s) for a in _ANGLES for s in _SCALES])
-    moved = fft.rfft2(_even_pictures(variants, 0.8, 2.0, 6.0))
-    return float(_best_slide(upright, moved, _SLIDE).max())
+    best, angle, scale = -1.0, 0.0, 1.0
+    for step, (angles, scales) in enumerate(_STEPS):
+        if step and best < _PROMISING:
+            break
+        variants = [(angle + a, scale + s) for a in angles for s in scales]
+        warped = np.stack([_warp(turned, *variant) for variant in variants])
+        likeness = _best_slide(spectrum, fft.rfft2(_fine_detail(warped)), _SLIDE)
+        if likeness.max() > best:
+            best = float(likeness.max())
+            angle, scale = variants[int(likeness.argmax())]
+    return best
 
 
 def _best_slide(first: Spectra, second: Spectra, reach: int) -> Pictures:
     """Return the highest correlation over slides of up to `reach` pixels each way."""
-    rows, columns = _inverse(first.shape[1], reach)
-    product = first * np.conj(second)
-    surface = (rows @ (product @ columns)).real
+    slides = np.arange(-reach, reach + 1)
+    # Only near rows go through the second half of the transform. Matrix products would do it in
+    # fewer operations, but so thin that threads mostly wait for each other.
+    rows = fft.ifft(first * np.conj(second), axis=1)[:, slides]
+    surface = fft.irfft(rows, n=first.shape[1], axis=2)[:, :, slides]
     best: Pictures = surface.max(axis=(1, 2))
     return best
 
 
-def _inverse(side: int, reach: int) -> tuple[Spectra, Spectra]:
-    # Few slides are wanted: their rows of the inverse Fourier transform cost less than all of it.
-    slides = np.arange(-reach, reach + 1)
-    rows = np.exp(2j * np.pi * np.outer(slides, np.arange(side)) / side)
-    half = np.arange(side // 2 + 1)
-    # Half of the spectrum is stored; what is left out counts through its mirror image.
-    twice = np.where((half == 0) | (half == side // 2), 1, 2)
-    columns = np.exp(2j * np.pi * np.outer(half, slides) / side) * twice[:, None] / side**2
-    return rows.astype(np.complex64), columns.astype(np.complex64)
-
-
 def _warp(picture: Pictures, angle: float, scale: float) -> Pictures:
-    cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
+    radians = np.deg2rad(angle)
+    cosine, sine = np.cos(radians) / scale, np.sin(radians) / scale
     matrix = np.array([[cosine, -sine], [sine, cosine]])
     centre = np.full(2, (SIDE - 1) / 2)
     offset = centre - matrix @ centre
@@ -142,6 +155,10 @@ def _even_pictures(pictures: Pictures, fine: float, coarse: float, spread: float
     return _normalise(even).reshape(pictures.shape)
 
 
+def _fine_detail(pictures: Pictures) -> Pictures:
+    return _even_pictures(pictures, 0.8, 2.0, 6.0)
+
+
 def _detail(pictures: Pictures, fine: float, coarse: float) -> Pictures:
     sharp = gaussian_filter(pictures, (0, fine, fine))
     detail: Pictures = sharp - gaussian_filter(pictures, (0, coarse, coarse))
@@ -151,7 +168,8 @@ def _detail(pictures: Pictures, fine: float, coarse: float) -> Pictures:
 def _shrink(thumbnails: Thumbnails, factor: int) -> Pictures:
     side = SIDE // factor
     blocks = thumbnails.reshape(len(thumbnails), side, factor, side, factor)
-    return blocks.mean(axis=(2, 4), dtype=np.float32)
+    means: Pictures = blocks.mean(axis=(2, 4), dtype=np.float32)
+    return means
 
 
 def _window(side: int) -> Pictures:
@@ -172,6 +190,6 @@ def _normalise(pictures: Pictures) -> Pictures:
     return np.asarray(centred / np.maximum(norms, 1e-6), np.float32)
 
 
-def _blocks(rows: NDArray[np.generic]) -> Iterator[NDArray]:
+def _blocks(rows: NDArray[Kind]) -> Iterator[NDArray[Kind]]:
     for start in range(0, len(rows), _BLOCK):
         yield rows[start : start + _BLOCK]

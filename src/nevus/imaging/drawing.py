@@ -13,9 +13,7 @@ Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
-def draw_outline(
-    pixels: Pixels, mask: Mask, color: tuple[int, int, int], width: int = 2
-) -> Pixels:
+def draw_outline(pixels: Pixels, mask: Mask, color: tuple[int, int, int], width: int = 2) -> Pixels:
     """Return a copy of (H, W, 3) pixels with the inner boundary of a (H, W) mask drawn on it.
 
     Args:
@@ -31,9 +29,7 @@ def draw_outline(
     return drawn
 
 
-def tint(
-    pixels: Pixels, mask: Mask, color: tuple[int, int, int], strength: float = 0.35
-) -> Pixels:
+def tint(pixels: Pixels, mask: Mask, color: tuple[int, int, int], strength: float = 0.35) -> Pixels:
     """Return a copy of (H, W, 3) pixels with a (H, W) mask filled in see-through colour."""
     mixed = pixels.astype(np.float32)
     mixed[mask] = (1 - strength) * mixed[mask] + strength * np.asarray(color, np.float32)

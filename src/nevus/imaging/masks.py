@@ -113,9 +113,7 @@ def _read_values(source: Path | bytes) -> NDArray[np.generic]:
         raise ImageError("corrupt", f"{name}: damaged ({type(error).__name__})") from error
 
 
-def _single_channel(
-    values: NDArray[np.generic], name: str
-) -> tuple[NDArray[np.generic], str]:
+def _single_channel(values: NDArray[np.generic], name: str) -> tuple[NDArray[np.generic], str]:
     colours = values[:, :, : 3 if values.shape[2] >= 3 else 1]
     if bool((colours != colours[:, :, :1]).any()):
         raise ImageError("mask_channels", f"{name}: a coloured picture, a mask has one channel")

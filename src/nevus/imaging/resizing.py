@@ -11,9 +11,7 @@ def resize_image(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
         return pixels
     image = Image.fromarray(pixels)
     # reducing_gap halves large photographs first: several times faster, hardly another result.
-    small = image.resize(
-        (size[1], size[0]), Image.Resampling.BILINEAR, reducing_gap=3.0
-    )
+    small = image.resize((size[1], size[0]), Image.Resampling.BILINEAR, reducing_gap=3.0)
     return np.asarray(small)
 
 

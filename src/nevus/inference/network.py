@@ -34,7 +34,7 @@ class TorchNetwork:
         self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(checkpoint.input.std, device=device).view(1, 3, 1, 1)
         network = build_from_checkpoint(checkpoint).to(device)
-        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = network.to(memory_format=torch.channels_last)
 
     def probability(self, pixels: Pixels) -> Probability:
         """Return (H, W) probabilities in [0, 1] for a (H, W, 3) photograph of any size.

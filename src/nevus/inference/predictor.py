@@ -104,7 +104,7 @@ def predict_masks(
             photograph = reading.pop(0).result()
             _submit_next(pool, upcoming, reading, limits)
             if isinstance(photograph, Failure):
-                finishing.append(pool.submit(lambda failure=photograph: failure))
+                finishing.append(pool.submit(_pass_on, photograph))
             else:
                 probability = segmentor.probability(photograph.pixels)
                 finishing.append(pool.submit(_finish, path, photograph, probability, steps))
@@ -186,6 +186,10 @@ def _read(path: Path, limits: Limits) -> Photograph | Failure:
         return read_image(path, limits)
     except ImageError as error:
         return Failure(path, error.code, str(error))
+
+
+def _pass_on(failure: Failure) -> Prediction | Failure:
+    return failure
 
 
 def _finish(

@@ -1,5 +1,7 @@
 """Encoders: any timm backbone as a pyramid of features, with optional squeeze-and-excitation."""
 
+from typing import Any
+
 import timm
 import torch
 from timm.models import FeatureListNet
@@ -53,7 +55,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.name = name
         self.backbone = _build_backbone(name)
-        info = self.backbone.feature_info
+        info: Any = self.backbone.feature_info
         self.channels: tuple[int, ...] = tuple(info.channels())
         self.reductions: tuple[int, ...] = tuple(info.reduction())
         self.gates = nn.ModuleList(

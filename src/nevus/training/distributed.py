@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from timm.layers import BatchNormAct2d
+from timm.layers.norm_act import BatchNormAct2d
 from torch import distributed, nn
 
 from nevus.errors import UsageError
@@ -67,9 +67,11 @@ class Group:
         for gradients in by_type.values():
             flat = torch.cat([gradient.flatten() for gradient in gradients])
             self.sum(flat).div_(self.world_size)
-            pieces = flat.split([gradient.numel() for gradient in gradients])
-            for gradient, piece in zip(gradients, pieces, strict=True):
+            start = 0
+            for gradient in gradients:
+                piece = flat[start : start + gradient.numel()]
                 gradient.copy_(piece.view_as(gradient))
+                start += gradient.numel()
 
 
 @contextmanager
@@ -145,7 +147,8 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         variance = _SumAcrossProcesses.apply(centred.square().sum((0, 2, 3))) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight / (variance + self.eps).sqrt()
-        return (centred * scale.view(shape) + self.bias.view(shape)).to(input.dtype)
+        normal: torch.Tensor = centred * scale.view(shape) + self.bias.view(shape)
+        return normal.to(input.dtype)
 
     def _remember(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
         if self.running_mean is None or self.running_var is None or self.momentum is None:
@@ -158,6 +161,9 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
 
 class SyncedBatchNormAct2d(SyncedBatchNorm2d):
     """The same for timm's batch norm with a built-in activation."""
+
+    act: nn.Module
+    drop: nn.Module
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002
         """Return the activated, normalised features."""
@@ -174,4 +180,4 @@ def synchronise_batch_norm(network: nn.Module, group: Group) -> None:
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SyncedBatchNorm2d
         elif type(module) is BatchNormAct2d:
-            module.__class__ = SyncedBatchNormAct2d
+            module.__class__ = SyncedBatchNormAct2d  # type: ignore[assignment]

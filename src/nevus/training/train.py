@@ -1,7 +1,6 @@
 """`nevus train`: from a recipe and a data folder to checkpoints."""
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,9 +14,7 @@ from torch.utils.data import DataLoader
 from nevus import __version__
 from nevus.data.cache import Cache, Progress, open_cache
 from nevus.data.dataset import Batch, LesionDataset, RunBatches, mix_seed
-from nevus.data.folds import split_folds
-from nevus.data.lookalikes import find_lookalikes, group_lookalikes
-from nevus.data.records import Record, find_records
+from nevus.data.records import find_records
 from nevus.errors import DataError, RecipeError
 from nevus.models.build import build_network
 from nevus.models.checkpoint import Checkpoint, write_checkpoint
@@ -30,14 +27,10 @@ from nevus.training.learner import Learner, Normalizer
 from nevus.training.loop import Hooks, Loop, Schedule
 from nevus.training.run import RunFolder, locked, make_manifest, open_run
 from nevus.training.signals import StopRequest, listening
+from nevus.training.split import Split, make_split, read_split, split_digest
 from nevus.training.state import RunState, load_state
 from nevus.training.supervised import SupervisedLearner
 from nevus.training.validation import validate_segmentation
-
-FOLD_SEED = 2018
-"""All recipes and runs share their folds, so that their scores can be compared."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,6 +41,7 @@ class TrainOptions:
         data: Data root.
         out: Run folder.
         fold: (k, n): fold k of n validates; None: everything trains, nothing validates.
+        split: A split.json to use instead of `fold`, for example another run's.
         resume: Go on with the run in `out`.
         allow_changes: Resume although recipe or data differ.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
@@ -60,6 +54,7 @@ class TrainOptions:
     data: Path
     out: Path
     fold: tuple[int, int] | None = (0, 5)
+    split: Path | None = None
     resume: bool = False
     allow_changes: bool = False
     device: str = "auto"
@@ -90,19 +85,12 @@ class Outcome:
     folder: Path
 
 
-@dataclass(frozen=True)
-class Split:
-    """Who trains and who validates, by image_id."""
-
-    training: tuple[str, ...]
-    validation: tuple[str, ...]
-
-
 def build_adversarial(recipe: Recipe, network: nn.Module, group: Group) -> Learner:
     """Return SegAN's learner with a new critic."""
     options = recipe.adversarial
     critic = Critic(options.critic_channels, input_scale=options.input_scale)
-    return AdversarialLearner(recipe, network, _place(critic, recipe, group), group)
+    _place(critic, recipe, group)
+    return AdversarialLearner(recipe, network, critic, group)
 
 
 LEARNERS: dict[str, Callable[[Recipe, nn.Module, Group], Learner]] = {
@@ -139,19 +127,6 @@ def train(
         return _train(recipe, options, folder, group, watcher, progress)
 
 
-def make_split(
-    records: tuple[Record, ...], fold: tuple[int, int] | None, *, cache: Path | None = None
-) -> Split:
-    """Return fold k of n as validation and the rest as training, look-alikes kept together."""
-    image_ids = tuple(record.image_id for record in records)
-    if fold is None:
-        return Split(image_ids, ())
-    groups = group_lookalikes(image_ids, find_lookalikes(records, cache=cache))
-    validation = split_folds(image_ids, groups, fold[1], FOLD_SEED)[fold[0]]
-    kept = set(validation)
-    return Split(tuple(i for i in image_ids if i not in kept), tuple(sorted(kept)))
-
-
 def _train(
     recipe: Recipe,
     options: TrainOptions,
@@ -171,16 +146,14 @@ def _train(
     learner.guard.load(state.extra)
     batches, schedule = _make_batches(recipe, options, cache, split, group, state)
     hooks = _make_hooks(recipe, options, folder, group, cache, split)
-    journal = Journal(folder.journal, step=state.step) if group.is_first else None
     watcher = reporter if group.is_first else SilentReporter()
-    loop = Loop(
-        learner, group, schedule, hooks, folder=folder.state, journal=journal, reporter=watcher
-    )
     stop = StopRequest(options.max_minutes)
-    with listening(stop):
+    opened = Journal(folder.journal, step=state.step) if group.is_first else nullcontext()
+    with opened as journal, listening(stop):
+        loop = Loop(
+            learner, group, schedule, hooks, folder=folder.state, journal=journal, reporter=watcher
+        )
         finished = loop.run(batches, state, stop)
-    if journal:
-        journal.close()
     return Outcome(
         finished, state.step, schedule.total, state.best, stop.signal_number, options.out
     )
@@ -198,13 +171,14 @@ def _open_data(
     if group.is_first:
         cache = open_cache(records, recipe.input.size, progress=progress)
         if not split_path.is_file():
-            split = make_split(records, options.fold)
+            split = (
+                read_split(options.split) if options.split else make_split(records, options.fold)
+            )
             split_path.write_text(json.dumps(vars(split)), encoding="utf-8")
     group.wait()
     if not group.is_first:
         cache = open_cache(records, recipe.input.size)
-    stored = json.loads(split_path.read_text(encoding="utf-8"))
-    split = Split(tuple(stored["training"]), tuple(stored["validation"]))
+    split = read_split(split_path)
     missing = set(split.training + split.validation) - set(cache.image_ids)
     if missing:
         raise DataError(
@@ -225,7 +199,8 @@ def _open_manifest(
 ) -> dict[str, Any]:
     data = {
         "key": cache.key,
-        "fold": list(options.fold) if options.fold else None,
+        "fold": list(options.fold) if options.fold and not options.split else None,
+        "split": split_digest(split),
         "training": len(split.training),
         "validation": len(split.validation),
     }
@@ -254,7 +229,7 @@ def _place(network: nn.Module, recipe: Recipe, group: Group) -> nn.Module:
     if recipe.training.precision == "float64":
         network = network.double()
     if recipe.training.channels_last:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)
     return network
 
 

@@ -1,0 +1,91 @@
+"""The arrows of docs/architecture.md, read from the imports themselves."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nevus
+
+ROOT = Path(nevus.__file__).parent
+LAYERS = {
+    "labels": 0, "errors": 0, "metrics": 0,
+    "imaging": 1, "recipe": 1,
+    "data": 2, "models": 2, "losses": 2,
+    "training": 3, "inference": 3,
+    "evaluation": 4,
+    "cli": 5, "__main__": 6,
+}  # fmt: skip
+SIBLINGS = {("training", "inference"), ("inference", "training")}
+# data reads recipe's options, models read recipe's: lower layers, allowed by number.
+WITHOUT_TORCH = ("labels", "errors", "metrics", "recipe", "imaging", "cli")
+FORBIDDEN_CALLS = {"eval", "exec", "load_module", "extractall"}
+FORBIDDEN_MODULES = {"pickle", "dill", "joblib", "marshal", "shelve"}
+
+
+def modules() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_arrows_point_one_way(path: Path) -> None:
+    here = package_of(path)
+    if here == "__init__":
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for name in imports(tree):
+        if not name.startswith("nevus."):
+            continue
+        there = name.split(".")[1]
+        if there == here:
+            continue
+        assert LAYERS[there] <= LAYERS[here], f"{here} imports {there}"
+        assert (here, there) not in SIBLINGS, f"{here} imports {there}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_nothing_dangerous_is_called(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not {name.split(".")[0] for name in imports(tree)} & FORBIDDEN_MODULES
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        called = node.func.id if isinstance(node.func, ast.Name) else called
+        assert called not in FORBIDDEN_CALLS
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        torch_load = isinstance(owner, ast.Name) and owner.id == "torch" and called == "load"
+        assert not torch_load
+        for keyword in node.keywords:
+            value = getattr(keyword.value, "value", None)
+            assert (keyword.arg, value) not in {("shell", True), ("allow_pickle", True)}
+
+
+def test_files_are_small_nouns() -> None:
+    for path in modules():
+        assert path.read_text(encoding="utf-8").count("\n") <= 350, path
+        assert path.stem not in {"utils", "common", "helpers", "base", "misc"}
+
+
+@pytest.mark.parametrize("command", ["import nevus", "import nevus.cli.app"])
+def test_the_light_parts_load_no_torch(command: str) -> None:
+    heavy = "torch", "torchvision", "timm", "scipy", "pooch", "segmentation_models_pytorch"
+    code = f"import sys; {command}; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

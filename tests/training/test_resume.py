@@ -1,0 +1,196 @@
+"""Runs that are killed and go on must end with the same bits as runs that are not."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from nevus.errors import CheckpointError, RunLockedError, TrainingError
+from nevus.models.tensorfile import read_tensors
+from nevus.recipe import Recipe, read_recipe
+from nevus.training.journal import read_journal
+from nevus.training.run import RunFolder, locked
+from nevus.training.state import find_states
+from nevus.training.train import TrainOptions, train
+
+SEGAN = ["training.epochs=3", "training.batch_size=6", "training.freeze_encoder_epochs=1"]
+
+
+def tiny(learner: str, *extra: str) -> Recipe:
+    name = {"adversarial": "segan-tiny", "supervised": "segmentation-tiny"}[learner]
+    more = ["training.ema_decay=0.9"] if learner == "supervised" else []
+    return read_recipe(name, [*SEGAN, *more, *extra])
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    return read_tensors(find_states(RunFolder(out).state)[0])[0]
+
+
+def assert_same(first: Path, second: Path) -> None:
+    a, b = weights(first), weights(second)
+    assert a.keys() == b.keys()
+    different = [name for name in a if not torch.equal(a[name], b[name])]
+    assert not different
+
+
+@pytest.fixture(scope="module")
+def whole(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One uninterrupted run per learner."""
+    runs = {}
+    for learner in ("adversarial", "supervised"):
+        out = tmp_path_factory.mktemp(learner)
+        outcome = train(tiny(learner), TrainOptions(data=drawn, out=out, fold=(0, 4)))
+        assert outcome.finished
+        assert outcome.step == outcome.total == 9
+        runs[learner] = out
+    return runs
+
+
+@pytest.mark.parametrize("learner", ["adversarial", "supervised"])
+@pytest.mark.parametrize("stops", [(1, 4), (3, 5)])
+def test_stopped_runs_end_with_the_same_bits(
+    learner: str, stops: tuple[int, ...], whole: dict[str, Path], drawn: Path, tmp_path: Path
+) -> None:
+    for stop in (*stops, None):
+        reporter = StopAfter(stop)
+        options = TrainOptions(data=drawn, out=tmp_path, fold=(0, 4), resume=True, save_steps=1)
+        try:
+            train(tiny(learner), options, reporter=reporter)
+        except _PowerCutError:
+            assert stop is not None
+    assert_same(whole[learner], tmp_path)
+    steps = [e["step"] for e in read_journal(tmp_path / "metrics.jsonl") if "epoch" in e]
+    assert steps == sorted(steps)
+    assert len([e for e in read_journal(tmp_path / "metrics.jsonl") if "lr" in e]) == 9
+
+
+class _PowerCutError(Exception):
+    pass
+
+
+class StopAfter:
+    """A reporter that pulls the plug after a number of steps."""
+
+    def __init__(self, step: int | None) -> None:
+        self.step = step
+
+    def started(self, step: int, total: int) -> None:
+        pass
+
+    def stepped(self, step: int, terms: object) -> None:
+        if step == self.step:
+            raise _PowerCutError
+
+    def validated(self, epoch: int, scores: object) -> None:
+        pass
+
+    def noted(self, text: str) -> None:
+        pass
+
+
+def test_number_of_workers_does_not_matter(
+    whole: dict[str, Path], drawn: Path, tmp_path: Path
+) -> None:
+    recipe = tiny("adversarial", "training.workers=2")
+    train(recipe, TrainOptions(data=drawn, out=tmp_path, fold=(0, 4)))
+    assert_same(whole["adversarial"], tmp_path)
+
+
+def test_kill_minus_nine(whole: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
+    """Through the real command line; the benchmark script does it twenty times."""
+    command = [sys.executable, "-m", "nevus", "train", "segan-tiny", "--data", str(drawn)]
+    command += ["--out", str(tmp_path), "--fold", "0/4", "--save-steps", "1", "--resume"]
+    for override in SEGAN:
+        command += ["--set", override]
+    generator = random.Random(0)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not find_states(tmp_path / "state") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(generator.uniform(0, 0.2))
+    process.kill()
+    process.wait()
+    assert find_states(tmp_path / "state")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert_same(whole["adversarial"], tmp_path)
+    assert not list((tmp_path / "state").glob("*.partial"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals to children are posix")
+def test_sigterm_saves_and_leaves(drawn: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nevus", "train", "segan-tiny", "--data", str(drawn)]
+    command += ["--out", str(tmp_path), "--set", "training.epochs=500", "--save-steps", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not find_states(tmp_path / "state") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert b"--resume" in stderr
+
+
+def test_damaged_newest_state_falls_back(drawn: Path, tmp_path: Path) -> None:
+    options = TrainOptions(data=drawn, out=tmp_path, fold=(0, 4), resume=True, save_steps=1)
+    with pytest.raises(_PowerCutError):
+        train(tiny("supervised"), options, reporter=StopAfter(5))
+    newest, before = find_states(tmp_path / "state")
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    (tmp_path / "state" / "step-00000099.safetensors.partial").write_bytes(b"killed")
+    assert train(tiny("supervised"), options).finished
+    for path in find_states(tmp_path / "state"):
+        path.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="damaged"):
+        train(tiny("supervised"), options)
+    assert before.name == "step-00000003.safetensors"
+
+
+def test_what_must_not_change_is_refused(whole: dict[str, Path], drawn: Path) -> None:
+    options = TrainOptions(data=drawn, out=whole["supervised"], fold=(0, 4))
+    with pytest.raises(TrainingError, match="already holds a run"):
+        train(tiny("supervised"), options)
+    resumed = TrainOptions(data=drawn, out=whole["supervised"], fold=(0, 4), resume=True)
+    with pytest.raises(TrainingError, match=r"recipe\.optimizer\.lr was 0\.003, is 0\.5"):
+        train(tiny("supervised", "optimizer.lr=0.5"), resumed)
+    with pytest.raises(TrainingError, match=r"data\.fold"):
+        train(
+            tiny("supervised"),
+            TrainOptions(data=drawn, out=whole["supervised"], fold=(1, 4), resume=True),
+        )
+
+
+def test_second_trainer_is_refused(drawn: Path, tmp_path: Path) -> None:
+    with locked(RunFolder(tmp_path)), pytest.raises(RunLockedError, match="another trainer"):
+        train(tiny("supervised"), TrainOptions(data=drawn, out=tmp_path, fold=(0, 4)))
+
+
+def test_max_minutes_stops_with_a_state(drawn: Path, tmp_path: Path) -> None:
+    options = TrainOptions(data=drawn, out=tmp_path, fold=(0, 4), max_minutes=0)
+    outcome = train(tiny("supervised"), options)
+    assert (outcome.finished, outcome.step, outcome.signal_number) == (False, 1, 0)
+    assert find_states(tmp_path / "state")
+
+
+def test_not_finite_steps_are_skipped_then_stop(drawn: Path, tmp_path: Path) -> None:
+    recipe = tiny("supervised", "supervised.losses={cross_entropy=inf}", "training.epochs=9")
+    with pytest.raises(TrainingError, match="10 steps in a row"):
+        train(recipe, TrainOptions(data=drawn, out=tmp_path, fold=(0, 4)))
+    skips = [e for e in read_journal(tmp_path / "metrics.jsonl") if "skipped" in e]
+    assert [e["skipped"] for e in skips] == list(range(1, 11))
+
+
+def test_the_split_keeps_validation_out(whole: dict[str, Path]) -> None:
+    split = json.loads((whole["adversarial"] / "split.json").read_text(encoding="utf-8"))
+    assert len(split["training"]) == 18
+    assert len(split["validation"]) == 6
+    assert not set(split["training"]) & set(split["validation"])
