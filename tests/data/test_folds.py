@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from nevus.data.folds import (
     parse_fold,
-    read_split,
     read_validation_ids,
     split_folds,
-    write_split,
 )
 from nevus.errors import DataError, UsageError
 
@@ -101,26 +99,6 @@ def test_parse_fold() -> None:
 def test_parse_fold_refuses(text: str) -> None:
     with pytest.raises(UsageError):
         parse_fold(text)
-
-
-def test_split_round_trip(tmp_path: Path) -> None:
-    path = tmp_path / "split.json"
-    split = split_folds(["é", 'q"', "c", "-d"], {}, 2, 0)
-    write_split(path, split)
-    assert read_split(path) == split
-    with pytest.raises(DataError, match="more than one fold, such as a"):
-        write_split(path, [["a", "b"], ["a"]])
-    assert read_split(path) == split
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"folds": 1}', '{"folds": [[1]]}', '{"folds": [["a"], ["a"]]}', "\0"]
-)
-def test_read_split_refuses(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "split.json"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(DataError):
-        read_split(path)
 
 
 def test_read_validation_ids(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -148,7 +149,8 @@ def _fill(
         return None
 
     problems: list[str] = []
-    with ThreadPoolExecutor(max(workers, 1)) as pool:
+    # Readers silence warnings, which threads do not do apart from each other: restored here.
+    with warnings.catch_warnings(), ThreadPoolExecutor(max(workers, 1)) as pool:
         for done, problem in enumerate(pool.map(fill_one, range(len(records))), start=1):
             if problem:
                 problems.append(problem)

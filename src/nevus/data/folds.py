@@ -3,14 +3,13 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeGuard
 
 import numpy as np
 
 from nevus.errors import DataError, UsageError
-from nevus.imaging.files import write_atomically
 
 Folds = tuple[tuple[str, ...], ...]
 
@@ -69,35 +68,6 @@ def parse_fold(text: str) -> tuple[int, int]:
     if fold >= folds:
         raise UsageError(f"fold {text.strip()}: {folds} folds are numbered 0 to {folds - 1}")
     return fold, folds
-
-
-def write_split(path: Path, folds: Sequence[Sequence[str]]) -> None:
-    """Write validation sets as JSON, so that others can use the very same split.
-
-    Raises:
-        DataError: A photograph stands in two folds.
-        DiskFullError: There is no room.
-    """
-    _check_split(path.name, folds)
-    document = {"format": 1, "folds": [sorted(fold) for fold in folds]}
-    text = json.dumps(document, indent=1) + "\n"
-    write_atomically(path, text.encode("utf-8"))
-
-
-def read_split(path: Path) -> Folds:
-    """Return the validation sets that `write_split` wrote.
-
-    Raises:
-        DataError: No such file, not a split, or a photograph stands in two folds.
-    """
-    document = _read_json(path)
-    folds = document.get("folds") if isinstance(document, dict) else None
-    if not isinstance(folds, list) or not all(_is_fold(fold) for fold in folds):
-        raise DataError(
-            f'{path} is no split, expected {{"format": 1, "folds": [[image_id, ...], ...]}}'
-        )
-    _check_split(path.name, folds)
-    return tuple(tuple(sorted(fold)) for fold in folds)
 
 
 def read_validation_ids(path: Path) -> frozenset[str]:
@@ -171,13 +141,3 @@ def _read_json(path: Path) -> object:
 
 def _is_fold(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _check_split(name: str, folds: Sequence[Sequence[str]]) -> None:
-    counts = Counter(image_id for fold in folds for image_id in fold)
-    doubled = sorted(image_id for image_id, n in counts.items() if n > 1)
-    if doubled:
-        raise DataError(
-            f"{name}: {len(doubled)} photographs stand in more than one fold, such as {doubled[0]}",
-            problems=doubled,
-        )

@@ -6,10 +6,10 @@ detail that also lets them turn by 5 degrees and grow by 9 percent. Skin lesions
 a light ground, so that coarse structure alone pairs many that are merely alike; hairs, dots and
 outlines tell lesions apart.
 
-The thresholds were set by looking at pairs of ISIC 2018 photographs. Of the 2,076 looked at, 29
-pairs come out and all show one lesion each; one pair whose score was just too low was missed. Of
-photographs with 3 percent cut off on one side all are found, with 5 percent five in six, with 8
-percent one in five.
+The thresholds were set by looking at pairs of ISIC 2018 photographs. Of 2,076,
+30 pairs come out and by eye all of them show one lesion; one such pair seen while looking is
+missed. With 3 percent cut off two neighbouring sides every photograph is found again, with 5
+percent 35 of 42, with 8 percent 8 of 42.
 """
 
 from collections.abc import Iterator

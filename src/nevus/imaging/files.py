@@ -65,8 +65,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def _find_in_folder(folder: Path) -> list[Path]:
     root = folder.resolve()
-    inside = []
-    for path in folder.rglob("*"):
-        if is_photograph_name(path) and path.resolve().is_relative_to(root) and path.is_file():
-            inside.append(path)
-    return inside
+    return [
+        path
+        for path in folder.rglob("*")
+        if is_photograph_name(path) and path.resolve().is_relative_to(root) and path.is_file()
+    ]

@@ -4,6 +4,7 @@ JPEG: ITU-T T.81, annex B. PNG: W3C, Portable Network Graphics, section 11.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nevus.errors import ImageError
@@ -104,35 +105,36 @@ def _read_png(data: bytes) -> Header:
 def _read_jpeg(data: bytes, max_scans: int) -> Header:
     frame: tuple[int, int, int, int] | None = None
     scans = 0
-    place = 2
-    while True:
-        place = data.find(b"\xff", place)
-        if place < 0 or place + 2 > len(data):
-            break
-        marker = data[place + 1]
-        if marker in (0x00, 0xFF) or marker in _STANDALONE:
-            place += 1 if marker == 0xFF else 2
-            continue
-        if marker == 0xD9:
-            break
-        if place + 4 > len(data):
-            break
-        length = struct.unpack_from(">H", data, place + 2)[0]
-        if length < 2:
-            raise ImageError("corrupt", "the JPEG has a segment shorter than its own length")
+    for place, marker in _find_segments(data):
         if marker in _FRAMES and frame is None:
             frame = _read_frame(data, place, marker)
-        if marker == 0xDA:
-            scans += 1
-            if scans > max_scans:
-                raise ImageError(
-                    "too_many_scans", f"the JPEG has more than {max_scans} scans", hint="re-save it"
-                )
-        place += 2 + length
+        scans += marker == 0xDA
+        if scans > max_scans:
+            raise ImageError(
+                "too_many_scans", f"the JPEG has more than {max_scans} scans", hint="re-save it"
+            )
     if frame is None:
         raise ImageError("truncated", "the JPEG ends before its picture begins")
     bits, height, width, channels = frame
     return Header("JPEG", (height, width), bits, channels, max(scans, 1))
+
+
+def _find_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield (place, marker) of each segment up to the end of the picture."""
+    place = data.find(b"\xff", 2)
+    while 0 <= place < len(data) - 3:
+        marker = data[place + 1]
+        step = 1 if marker == 0xFF else 2
+        if marker == 0xD9:
+            return
+        if marker not in (0x00, 0xFF) and marker not in _STANDALONE:
+            length = struct.unpack_from(">H", data, place + 2)[0]
+            if length < 2:
+                raise ImageError("corrupt", "the JPEG has a segment shorter than its own length")
+            yield place, marker
+            step = 2 + length
+        # Within a scan's data every 0xFF is followed by 0x00 or a restart marker.
+        place = data.find(b"\xff", place + step)
 
 
 def _read_frame(data: bytes, place: int, marker: int) -> tuple[int, int, int, int]:

@@ -4,6 +4,7 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,9 +79,8 @@ def read_scored(path: Path | bytes) -> NDArray[np.bool_]:
             f"{describe(path)}: {channels} channels of {8 * values.dtype.itemsize} bits, "
             "one of 8 is expected",
         )
-    if values.dtype == np.bool_:
-        return values
-    return values > FOREGROUND_ABOVE
+    lesion = values if values.dtype == np.bool_ else values > FOREGROUND_ABOVE
+    return np.asarray(lesion, np.bool_)
 
 
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
@@ -95,7 +95,7 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _read_values(source: Path | bytes) -> NDArray[np.generic]:
+def _read_values(source: Path | bytes) -> NDArray[Any]:
     name = describe(source)
     try:
         data = read_bytes(source, MASK_LIMITS)
@@ -113,7 +113,7 @@ def _read_values(source: Path | bytes) -> NDArray[np.generic]:
         raise ImageError("corrupt", f"{name}: damaged ({type(error).__name__})") from error
 
 
-def _single_channel(values: NDArray[np.generic], name: str) -> tuple[NDArray[np.generic], str]:
+def _single_channel(values: NDArray[Any], name: str) -> tuple[NDArray[Any], str]:
     colours = values[:, :, : 3 if values.shape[2] >= 3 else 1]
     if bool((colours != colours[:, :, :1]).any()):
         raise ImageError("mask_channels", f"{name}: a coloured picture, a mask has one channel")

@@ -31,4 +31,5 @@ def resize_probability(
     image = Image.fromarray(probability.astype(np.float32, copy=False))
     resized = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))
     # Weights of the filter sum to one only up to rounding.
-    return np.clip(resized, 0.0, 1.0)
+    clipped: NDArray[np.float32] = np.clip(resized, 0.0, 1.0)
+    return clipped

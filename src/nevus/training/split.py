@@ -28,7 +28,9 @@ def make_split(records: tuple[Record, ...], fold: tuple[int, int] | None) -> Spl
     image_ids = tuple(record.image_id for record in records)
     if fold is None:
         return Split(image_ids, ())
-    groups = group_lookalikes(image_ids, find_lookalikes(records, cache=cache_folder()))
+    groups = group_lookalikes(
+        image_ids, find_lookalikes(records, cache_folder() / "lookalikes.json")
+    )
     validation = split_folds(image_ids, groups, fold[1], FOLD_SEED)[fold[0]]
     kept = set(validation)
     return Split(tuple(i for i in image_ids if i not in kept), tuple(sorted(kept)))
