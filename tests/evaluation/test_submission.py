@@ -252,7 +252,8 @@ def test_wrong_use(folders, tmp_path):
         build_submission(masks, tmp_path / "out.tar", images=images)
     with pytest.raises(UsageError, match="not a folder"):
         build_submission(tmp_path / "absent", out, images=images)
+    (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no photograph"):
-        build_submission(masks, out, images=tmp_path)
+        build_submission(masks, out, images=tmp_path / "empty")
     with pytest.raises(UsageError, match="cannot be written"):
         build_submission(masks, tmp_path / "absent" / "out.zip", images=images)

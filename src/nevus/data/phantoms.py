@@ -10,32 +10,26 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from nevus.data.phantom_attributes import draw_attributes
+from nevus.data.phantom_skin import draw_disturbances, draw_shape, draw_skin, paint_lesion
 from nevus.errors import UsageError
 from nevus.imaging.drawing import encode_jpeg
 from nevus.imaging.files import write_atomically
 from nevus.imaging.masks import write_mask
 from nevus.labels import ATTRIBUTES, DIAGNOSES, TASKS, attribute_name, segmentation_name
 
-README = (
-    "These photographs are drawn by `nevus data synthesize`. They serve tests and demonstrations;\n"
-    "results on them mean nothing.\n"
-)
-_SHARES = (0.111, 0.669, 0.051, 0.033, 0.110, 0.012, 0.014)
-_COLOURS: dict[str, tuple[tuple[int, int, int], ...]] = {
-    "MEL": ((70, 45, 40), (120, 70, 50), (60, 60, 85), (165, 95, 70)),
-    "NV": ((130, 82, 58), (105, 65, 48)),
-    "BCC": ((205, 140, 130), (120, 120, 145), (180, 100, 95)),
-    "AKIEC": ((205, 120, 105), (225, 165, 145)),
-    "BKL": ((150, 112, 80), (120, 90, 68), (175, 140, 105)),
-    "DF": ((175, 125, 100), (220, 190, 170)),
-    "VASC": ((150, 40, 55), (95, 35, 70)),
-}
-_IRREGULAR = {"MEL": 0.16, "BKL": 0.09, "AKIEC": 0.1}
+_README = """These photographs are drawn by `nevus data synthesize`. They serve tests and
+demonstrations; results on them mean nothing.
 
-Float = NDArray[np.float64]
+{count} photographs of {height} x {width} pixels, seed {seed}, for {tasks}
+"""
+_SHARES = (0.111, 0.669, 0.051, 0.033, 0.110, 0.012, 0.014)
+_FIRST_ID = 9_000_000
+_MOST = 1_000_000
+_SMALLEST_SIDE = 32
+_REPEAT = 8
+
 Mask = NDArray[np.bool_]
 
 
@@ -67,23 +61,37 @@ def draw_phantom(
 ) -> Phantom:
     """Return phantom `index` of the set `seed`: a pure function of its arguments.
 
+    Every eighth shows the lesion of the one before again, turned upside down, in another light
+    and under other hairs.
+
     Args:
-        seed: Names the set.
-        index: Names the phantom in it.
+        seed: Names the set, 0 or more.
+        index: Names the phantom in it, 0 to 999,999.
         size: (height, width) in pixels, sides at least 32.
-        diagnosis: Fixed, or None to draw one at HAM10000's rates.
+        diagnosis: Fixed, or None to draw one at about HAM10000's rates.
+
+    Raises:
+        UsageError: An argument is out of range.
     """
-    generator = np.random.default_rng((seed, index))
-    drawn = str(generator.choice(DIAGNOSES, p=np.array(_SHARES) / sum(_SHARES)))
+    _require_drawable(seed, index, size, diagnosis)
+    shown = _find_lesion(index)
+    body = np.random.default_rng((seed, shown, 0))
+    drawn = str(body.choice(DIAGNOSES, p=np.array(_SHARES) / sum(_SHARES)))
     kind = diagnosis or drawn
-    skin = _draw_skin(size, generator)
-    distance = _draw_shape(size, _IRREGULAR.get(kind, 0.05), generator)
+    skin = draw_skin(size, body)
+    distance = draw_shape(size, kind, body)
+    picture = paint_lesion(skin, distance, kind, body)
+    picture, attributes = draw_attributes(picture, distance, kind, body)
     lesion = distance < 1
-    picture = _paint_lesion(skin, distance, kind, generator)
-    picture, attributes = draw_attributes(picture, distance, generator)
-    picture = _draw_disturbances(picture, generator)
-    pixels = np.clip(picture + generator.normal(0, 3, picture.shape), 0, 255).astype(np.uint8)
-    return Phantom(f"ISIC_{9_000_000 + index:07d}", pixels, lesion, attributes, kind)
+    view = np.random.default_rng((seed, index, 1))
+    if shown != index:
+        picture, lesion = picture[::-1, ::-1], lesion[::-1, ::-1].copy()
+        attributes = {name: mask[::-1, ::-1].copy() for name, mask in attributes.items()}
+    picture = picture * view.normal(1, 0.03, 3).astype(np.float32)
+    picture = draw_disturbances(picture, view)
+    picture = picture + 3 * view.standard_normal(picture.shape, dtype=np.float32)
+    pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    return Phantom(f"ISIC_{_FIRST_ID + index:07d}", pixels, lesion, attributes, kind)
 
 
 def write_phantoms(
@@ -97,33 +105,75 @@ def write_phantoms(
 ) -> None:
     """Write an ISIC-2018-shaped tree of phantoms; byte-identical for the same arguments.
 
+    An interrupted call is repaired by the same call again.
+
     Args:
-        root: A new or empty folder.
-        count: How many photographs per task.
-        size: (height, width) in pixels.
-        seed: Names the set.
+        root: A new or empty folder, or one made by a call with the same arguments.
+        count: How many photographs per task, 1 to 1,000,000.
+        size: (height, width) in pixels, sides at least 32.
+        seed: Names the set, 0 or more.
         tasks: Which of `TASKS`.
         progress: Called with (done, total).
 
     Raises:
-        UsageError: The folder holds something, or a task is unknown.
+        UsageError: The folder holds something else, or an argument is out of range.
     """
-    unknown = sorted(set(tasks) - set(TASKS))
-    if unknown:
-        raise UsageError(f"unknown task {unknown[0]!r}", hint=f"one of {', '.join(TASKS)}")
-    if root.exists() and any(root.iterdir()):
-        raise UsageError(f"{root} is not empty", hint="name a new folder")
+    chosen = _choose_tasks(tasks)
+    _require_drawable(seed, count - 1, size, None)
+    readme = _README.format(
+        count=count, height=size[0], width=size[1], seed=seed, tasks=", ".join(chosen)
+    ).encode()
+    _require_own(root, readme)
     root.mkdir(parents=True, exist_ok=True)
-    write_atomically(root / "README.txt", README.encode())
+    write_atomically(root / "README.txt", readme)
     rows: list[tuple[str, str]] = []
     for index in range(count):
         phantom = draw_phantom(seed, index, size=size)
-        _write_phantom(root, phantom, tasks)
+        _write_phantom(root, phantom, chosen)
         rows.append((phantom.image_id, phantom.diagnosis))
         if progress:
             progress(index + 1, count)
-    if "diagnosis" in tasks:
+    if "diagnosis" in chosen:
         _write_tables(root, rows)
+
+
+def _find_lesion(index: int) -> int:
+    """Return the number of the lesion that phantom `index` shows."""
+    return index - 1 if index % _REPEAT == _REPEAT - 1 else index
+
+
+def _require_drawable(seed: int, index: int, size: tuple[int, int], diagnosis: str | None) -> None:
+    if seed < 0:
+        raise UsageError(f"the seed is {seed}, expected 0 or more")
+    if not 0 <= index < _MOST:
+        raise UsageError(f"phantom {index} is asked for, expected 0 to {_MOST - 1:,}")
+    if min(size) < _SMALLEST_SIDE:
+        raise UsageError(f"the size is {size[0]} x {size[1]}, expected sides of at least 32 pixels")
+    if diagnosis is not None and diagnosis not in DIAGNOSES:
+        raise UsageError(f"unknown diagnosis {diagnosis!r}", hint=f"one of {', '.join(DIAGNOSES)}")
+
+
+def _choose_tasks(tasks: Sequence[str]) -> tuple[str, ...]:
+    unknown = sorted(set(tasks) - set(TASKS))
+    if unknown:
+        raise UsageError(f"unknown task {unknown[0]!r}", hint=f"one of {', '.join(TASKS)}")
+    if not tasks:
+        raise UsageError("no task is named", hint=f"some of {', '.join(TASKS)}")
+    return tuple(task for task in TASKS if task in tasks)
+
+
+def _require_own(root: Path, readme: bytes) -> None:
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"{root} is a file, expected a folder", hint="name a new folder")
+    if not root.exists() or not any(root.iterdir()):
+        return
+    # The text holds every argument, so that two different sets never mix in one tree.
+    note = root / "README.txt"
+    if not note.is_file() or note.read_bytes() != readme:
+        raise UsageError(
+            f"{root} is not empty and holds no set drawn with the same arguments",
+            hint="name a new folder",
+        )
 
 
 def _write_phantom(root: Path, phantom: Phantom, tasks: Sequence[str]) -> None:
@@ -152,13 +202,8 @@ def _write_tables(root: Path, rows: Sequence[tuple[str, str]]) -> None:
     text = "\n".join(lines) + "\n"
     write_atomically(folder / "ISIC2018_Task3_Training_GroundTruth.csv", text.encode())
     lines = ["image,lesion_id,diagnosis_confirm_type"]
-    lesion, before = 0, ""
-    for number, (image_id, diagnosis) in enumerate(rows):
-        # Every fourth photograph shows its predecessor's lesion, where the diagnosis allows.
-        if not (number % 4 == 3 and diagnosis == before):
-            lesion += 1
-        before = diagnosis
-        lines.append(f"{image_id},DRAWN_{lesion:07d},drawn")
+    for index, (image_id, _) in enumerate(rows):
+        lines.append(f"{image_id},DRAWN_{_find_lesion(index):07d},drawn")
     text = "\n".join(lines) + "\n"
     write_atomically(root / "ISIC2018_Task3_Training_LesionGroupings.csv", text.encode())
 
@@ -167,71 +212,3 @@ def _folder(root: Path, name: str) -> Path:
     folder = root / f"ISIC2018_{name}"
     folder.mkdir(exist_ok=True)
     return folder
-
-
-def _draw_skin(size: tuple[int, int], generator: np.random.Generator) -> Float:
-    tones = np.array([(232, 198, 182), (222, 172, 150), (205, 150, 122), (235, 205, 205)])
-    tone = tones[generator.integers(len(tones))] + generator.normal(0, 6, 3)
-    rough = gaussian_filter(generator.normal(0, 1, size), max(size) / 8)
-    fine = gaussian_filter(generator.normal(0, 1, size), 1.5)
-    shade = 10 * rough / (rough.std() + 1e-9) + 4 * fine / fine.std()
-    return np.asarray(tone + shade[..., None] * np.array([1.0, 0.9, 0.85]))
-
-
-def _draw_shape(size: tuple[int, int], rough: float, generator: np.random.Generator) -> Float:
-    """Return (H, W): below 1 inside the lesion, growing outwards like a radius."""
-    rows, columns = np.mgrid[: size[0], : size[1]].astype(float)
-    short = min(size)
-    centre = np.array(size) / 2 + generator.uniform(-0.12, 0.12, 2) * short
-    radius = short * generator.uniform(0.17, 0.38)
-    stretch, tilt = generator.uniform(0.75, 1.3), generator.uniform(0, np.pi)
-    down, right = rows - centre[0], columns - centre[1]
-    along = (right * np.cos(tilt) + down * np.sin(tilt)) * stretch
-    across = (-right * np.sin(tilt) + down * np.cos(tilt)) / stretch
-    angle = np.arctan2(across, along)
-    border = np.ones(size)
-    for order in range(2, 9):
-        weight, phase = generator.normal(0, rough / order**0.7), generator.uniform(0, 2 * np.pi)
-        border += weight * np.cos(order * angle + phase)
-    return np.asarray(np.hypot(along, across) / (radius * np.maximum(border, 0.3)))
-
-
-def _paint_lesion(skin: Float, distance: Float, kind: str, generator: np.random.Generator) -> Float:
-    colours = [np.array(colour, float) for colour in _COLOURS[kind]]
-    paint = np.broadcast_to(colours[0], skin.shape).copy()
-    for colour in colours[1:]:
-        blob = gaussian_filter(generator.normal(0, 1, distance.shape), min(distance.shape) / 14)
-        share = 1 / (1 + np.exp(-6 * blob / (blob.std() + 1e-9)))[..., None]
-        paint = share * colour + (1 - share) * paint
-    if kind == "DF":
-        pale = np.clip(1 - distance / 0.5, 0, 1)[..., None]
-        paint = paint + 45 * pale
-    softness = generator.uniform(0.03, 0.1)
-    cover = generator.uniform(0.75, 0.97) / (1 + np.exp((distance - 1) / softness))
-    texture = gaussian_filter(generator.normal(0, 1, distance.shape), 1.0)
-    paint = paint + 9 * (texture / texture.std())[..., None]
-    return np.asarray(cover[..., None] * paint + (1 - cover[..., None]) * skin)
-
-
-def _draw_disturbances(picture: Float, generator: np.random.Generator) -> Float:
-    height, width = picture.shape[:2]
-    dark = np.zeros((height, width))
-    for _ in range(int(generator.choice([0, 0, 2, 6, 14]))):
-        start, end = generator.uniform(0, 1, (2, 2)) * (height, width)
-        bend = generator.normal(0, 0.12, 2) * (height, width)
-        places = np.linspace(0, 1, 2 * max(height, width))[:, None]
-        curve = start + (end - start) * places + 4 * bend * places * (1 - places)
-        rows, columns = np.rint(curve).astype(int).T
-        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        dark[rows[inside], columns[inside]] = 1
-    hair = np.clip(gaussian_filter(dark, 0.6) * 1.6, 0, 0.9)[..., None]
-    picture = hair * np.array([45.0, 32.0, 28.0]) + (1 - hair) * picture
-    if generator.random() < 0.35:
-        rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-        away = np.hypot(rows * height / width, columns)
-        rim = generator.uniform(0.82, 1.02)
-        picture = picture * (1 / (1 + np.exp((away - rim) / 0.02)))[..., None]
-    if generator.random() < 0.15:
-        step = max(width // 24, 4)
-        picture[-height // 14 :, step // 2 :: step] = (40, 40, 45)
-    return picture

@@ -91,8 +91,8 @@ def list_official(root: Path) -> Listing | None:
 
 def list_named(root: Path) -> Listing | None:
     """Return a folder of photographs and one of masks by their usual names, or None."""
-    images = _first_folder(root, IMAGE_FOLDERS)
-    return list_folders(images, _first_folder(root, MASK_FOLDERS)) if images else None
+    images = find_named_folder(root, IMAGE_FOLDERS)
+    return list_folders(images, find_named_folder(root, MASK_FOLDERS)) if images else None
 
 
 SOURCES: dict[str, Callable[[Path], Listing | None]] = {
@@ -110,7 +110,7 @@ def _official_masks(part: str) -> str:
     return f"ISIC2018_Task1_{part}_GroundTruth"
 
 
-def _first_folder(root: Path, names: Iterable[str]) -> Path | None:
+def find_named_folder(root: Path, names: Iterable[str]) -> Path | None:
     folders = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()}
     return next((folders[name] for name in names if name in folders), None)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from nevus.data.records import IMAGE_FOLDERS, MASK_FOLDERS, find_named_folder
 from nevus.errors import ArchiveError, ImageError, UsageError
 from nevus.imaging.files import is_photograph_name
 from nevus.imaging.limits import DEFAULT_LIMITS
@@ -193,7 +194,7 @@ def find_truth_folder(root: Path) -> Path:
     Raises:
         UsageError: The data root holds several.
     """
-    return _find_inside(root, "*Task1*GroundTruth*")
+    return _find_inside(root, "*Task1*GroundTruth*", MASK_FOLDERS)
 
 
 def find_photographs(root: Path) -> dict[str, Path]:
@@ -202,18 +203,19 @@ def find_photographs(root: Path) -> dict[str, Path]:
     Raises:
         UsageError: `root` is no folder, or a data root with several photograph folders.
     """
-    folder = _find_inside(root, "*Task1*Input*")
+    folder = _find_inside(root, "*Task1*Input*", IMAGE_FOLDERS)
     if not folder.is_dir():
         raise UsageError(f"{root} is not a folder; expected the photographs")
     return {path.stem: path for path in sorted(folder.iterdir()) if is_photograph_name(path)}
 
 
-def _find_inside(root: Path, pattern: str) -> Path:
+def _find_inside(root: Path, pattern: str, names: Sequence[str]) -> Path:
     for base in (root, root / "isic2018"):
         found = sorted(path for path in base.glob(pattern) if path.is_dir())
         if len(found) > 1:
-            names = ", ".join(path.name for path in found)
-            raise UsageError(f"{base} holds several folders {pattern}: {names}; name one of them")
+            several = ", ".join(path.name for path in found)
+            raise UsageError(f"{base} holds several folders {pattern}: {several}; name one of them")
         if found:
             return found[0]
-    return root
+    named = find_named_folder(root, names) if root.is_dir() else None
+    return named or root

@@ -20,8 +20,11 @@ def draw_outline(pixels: Pixels, mask: Mask, color: tuple[int, int, int], width:
         pixels: (H, W, 3) uint8, RGB.
         mask: (H, W) bool.
         color: RGB, 0 to 255.
-        width: Of the line, pixels.
+        width: Of the line, pixels; below 1 nothing is drawn.
     """
+    if width < 1:
+        # Zero iterations would mean "until nothing is left".
+        return pixels.copy()
     # The picture's border counts as outside, so that a lesion cut off there stays closed.
     inner = binary_erosion(mask, np.ones((3, 3), bool), iterations=width, border_value=0)
     drawn = pixels.copy()

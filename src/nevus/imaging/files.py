@@ -55,12 +55,14 @@ def write_atomically(path: Path, data: bytes) -> None:
         partial.chmod(0o644)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             raise DiskFullError(
                 f"no room for {path}: {len(data):,} bytes are needed", hint="make room, run again"
             ) from error
         raise
+    finally:
+        # There no more where all went well; else neither an error nor Ctrl-C leaves it behind.
+        partial.unlink(missing_ok=True)
 
 
 def _find_in_folder(folder: Path) -> list[Path]:
@@ -68,5 +70,5 @@ def _find_in_folder(folder: Path) -> list[Path]:
     return [
         path
         for path in folder.rglob("*")
-        if is_photograph_name(path) and path.resolve().is_relative_to(root) and path.is_file()
+        if is_photograph_name(path) and path.is_file() and path.resolve().is_relative_to(root)
     ]

@@ -3,6 +3,7 @@
 JPEG: ITU-T T.81, annex B. PNG: W3C, Portable Network Graphics, section 11.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ _FOREIGN = (
     (b"PK\x03\x04", "ZIP"),
     (b"\x00\x00\x00\x0cjP", "JPEG 2000"),
 )
-_STANDALONE = {0x01, *range(0xD0, 0xD8)}
+# Any marker but those without a segment: within a scan's data 0xFF is followed by 0x00 or a
+# restart marker, elsewhere it may be followed by more 0xFF.
+_SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+_MAX_SEGMENTS, _MAX_CHUNKS = 10_000, 100_000
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _FRAMES_DECODED = {0xC0, 0xC1, 0xC2}
 
@@ -92,13 +96,17 @@ def _read_png(data: bytes) -> Header:
     if channels is None or bits not in (1, 2, 4, 8, 16):
         raise ImageError("corrupt", f"the PNG header names colour type {kind} and {bits} bits")
     place = 8
-    while place + 8 <= len(data):
+    for _ in range(_MAX_CHUNKS):
+        if place + 8 > len(data):
+            break
         length, name = struct.unpack_from(">I4s", data, place)
         if name == b"acTL":
             raise ImageError("animated", "the PNG is animated; one picture is expected")
         if name in (b"IDAT", b"IEND"):
             break
         place += 12 + length
+    else:
+        raise ImageError("corrupt", f"the PNG has more than {_MAX_CHUNKS:,} chunks")
     return Header("PNG", (height, width), bits, channels, 1)
 
 
@@ -121,20 +129,18 @@ def _read_jpeg(data: bytes, max_scans: int) -> Header:
 
 def _find_segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield (place, marker) of each segment up to the end of the picture."""
-    place = data.find(b"\xff", 2)
-    while 0 <= place < len(data) - 3:
-        marker = data[place + 1]
-        step = 1 if marker == 0xFF else 2
-        if marker == 0xD9:
+    place = 2
+    for _ in range(_MAX_SEGMENTS):
+        # A search in C: the data of a scan may hold millions of 0xFF.
+        found = _SEGMENT.search(data, place)
+        if found is None or found.end() + 2 > len(data) or data[found.end() - 1] == 0xD9:
             return
-        if marker not in (0x00, 0xFF) and marker not in _STANDALONE:
-            length = struct.unpack_from(">H", data, place + 2)[0]
-            if length < 2:
-                raise ImageError("corrupt", "the JPEG has a segment shorter than its own length")
-            yield place, marker
-            step = 2 + length
-        # Within a scan's data every 0xFF is followed by 0x00 or a restart marker.
-        place = data.find(b"\xff", place + step)
+        length = struct.unpack_from(">H", data, found.end())[0]
+        if length < 2:
+            raise ImageError("corrupt", "the JPEG has a segment shorter than its own length")
+        yield found.start(), data[found.end() - 1]
+        place = found.end() + length
+    raise ImageError("corrupt", f"the JPEG has more than {_MAX_SEGMENTS:,} segments")
 
 
 def _read_frame(data: bytes, place: int, marker: int) -> tuple[int, int, int, int]:

@@ -1,7 +1,6 @@
 """Reading and writing masks: kindly when training, by the letter when scoring."""
 
 import io
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nevus.errors import ImageError
+from nevus.imaging.colors import narrow
 from nevus.imaging.files import write_atomically
 from nevus.imaging.headers import read_header
 from nevus.imaging.limits import Limits
-from nevus.imaging.reading import describe, read_bytes
+from nevus.imaging.reading import check_size, describe, name_damage, read_bytes
+from nevus.imaging.silence import silence
 
 MASK_LIMITS = Limits(min_side=1, max_aspect=float("inf"), max_pixels=100_000_000)
 FOREGROUND_ABOVE = 128
@@ -55,7 +56,13 @@ def read_truth(path: Path, size: tuple[int, int] | None = None) -> TruthMask:
             f"{describe(path)}: {values.shape[1]} x {values.shape[0]} pixels, its photograph has "
             f"{size[1]} x {size[0]}",
         )
+    if values.dtype == np.bool_:
+        return TruthMask(np.asarray(values, np.bool_), tuple(odd))
     highest = int(values.max())
+    if highest > 255:
+        values = narrow(values)
+        highest = int(values.max())
+        odd.append("16 bits")
     if highest <= 1:
         return TruthMask(values > 0, (*odd, "values 0 and 1") if highest else tuple(odd))
     if bool(((values > 0) & (values < 254)).any()):
@@ -100,17 +107,20 @@ def _read_values(source: Path | bytes) -> NDArray[Any]:
     try:
         data = read_bytes(source, MASK_LIMITS)
         header = read_header(data, max_scans=MASK_LIMITS.max_scans)
-        if header.size[0] * header.size[1] > MASK_LIMITS.max_pixels:
-            raise ImageError("too_many_pixels", f"{header.size[1]} x {header.size[0]} pixels")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
-                shown = image.convert("RGB") if image.mode in ("P", "PA", "CMYK") else image
-                return np.asarray(shown)
+        check_size(header, MASK_LIMITS)
+        return _decode(data)
     except ImageError as error:
         raise ImageError(error.code, f"{name}: {error.message}", hint=error.hint) from error
+
+
+def _decode(data: bytes) -> NDArray[Any]:
+    try:
+        with silence(), Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+            shown = image.convert("RGB") if image.mode in ("P", "PA", "CMYK") else image
+            return np.asarray(shown)
     except Exception as error:
-        raise ImageError("corrupt", f"{name}: damaged ({type(error).__name__})") from error
+        # Pillow's parsers raise some ten kinds of exception on damaged files.
+        raise name_damage(error) from error
 
 
 def _single_channel(values: NDArray[Any], name: str) -> tuple[NDArray[Any], str]:

@@ -2,7 +2,6 @@
 
 import io
 import stat
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nevus.errors import ImageError
+from nevus.imaging.colors import flatten_colors
 from nevus.imaging.headers import Header, read_header
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
+from nevus.imaging.silence import silence
 
 ORIENTATION_TAG = 0x0112
 _FORMATS = ("JPEG", "PNG", "MPO")
@@ -88,7 +89,11 @@ def read_bytes(source: Path | bytes, limits: Limits) -> bytes:
             # Opening a pipe would wait for ever.
             raise ImageError("not_a_file", "not a regular file")
         _check_bytes(status.st_size, limits)
-        return source.read_bytes()
+        with source.open("rb") as file:
+            # One byte more than allowed, because the file may grow meanwhile.
+            data = file.read(limits.max_bytes + 1)
+        _check_bytes(len(data), limits)
+        return data
     except FileNotFoundError as error:
         raise ImageError("missing", "there is no such file") from error
     except (OSError, ValueError) as error:
@@ -105,6 +110,16 @@ def _check_bytes(size: int, limits: Limits) -> None:
 
 def _checked_header(data: bytes, limits: Limits) -> Header:
     header = read_header(data, max_scans=limits.max_scans)
+    check_size(header, limits)
+    return header
+
+
+def check_size(header: Header, limits: Limits) -> None:
+    """Refuse sizes out of the limits.
+
+    Raises:
+        ImageError: ``corrupt``, ``too_many_pixels``, ``too_elongated`` or ``too_small``.
+    """
     height, width = header.size
     shown = f"{width} x {height} pixels"
     if height == 0 or width == 0:
@@ -115,36 +130,35 @@ def _checked_header(data: bytes, limits: Limits) -> Header:
         raise ImageError("too_elongated", f"{shown}, sides at most {limits.max_aspect:g} : 1")
     if min(height, width) < limits.min_side:
         raise ImageError("too_small", f"{shown}, sides at least {limits.min_side}")
-    return header
 
 
 def _decode(data: bytes, header: Header) -> Photograph:
     odd: list[str] = []
     try:
         # Pillow warns about odd metadata; what matters is said in our own words.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                if image.size != (header.size[1], header.size[0]):
-                    raise ImageError("corrupt", "two headers name different sizes")
-                if getattr(image, "n_frames", 1) > 1:
-                    odd.append("several pictures in one file: the first is used")
-                image.load()
-                orientation = _orientation(image, odd)
-                pixels = _to_rgb(image, header, odd)
+        with silence(), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            if image.size != (header.size[1], header.size[0]):
+                raise ImageError("corrupt", "two headers name different sizes")
+            if getattr(image, "n_frames", 1) > 1:
+                odd.append("several pictures in one file: the first is used")
+            image.load()
+            orientation = _orientation(image, odd)
+            pixels, colours = flatten_colors(image, data, header.bits)
+            odd += colours
     except ImageError:
         raise
-    except MemoryError as error:
-        raise ImageError("too_many_pixels", "not enough memory to decode it") from error
     except Exception as error:
         # Pillow's parsers raise some ten kinds of exception on damaged files.
-        raise _damaged(error) from error
+        raise name_damage(error) from error
     if orientation != 1:
         odd.append(f"EXIF orientation {orientation} is not applied: outputs fit the stored pixels")
     return Photograph(pixels, orientation, tuple(odd))
 
 
-def _damaged(error: Exception) -> ImageError:
+def name_damage(error: Exception) -> ImageError:
+    """Return the refusal for whatever Pillow raised while decoding."""
+    if isinstance(error, MemoryError):
+        return ImageError("too_many_pixels", "not enough memory to decode it")
     text = str(error).lower()
     if "truncated" in text or "not enough" in text or "unexpected end" in text:
         return ImageError("truncated", "the file is cut off: its picture is incomplete")
@@ -161,26 +175,3 @@ def _orientation(image: Image.Image, odd: list[str]) -> int:
         return value
     odd.append("the EXIF orientation is none of 1 to 8 and ignored")
     return 1
-
-
-def _to_rgb(image: Image.Image, header: Header, odd: list[str]) -> NDArray[np.uint8]:
-    if header.bits == 16:
-        odd.append("16 bits per channel, reduced to 8")
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = np.asarray(image).astype(np.float64)
-        # 65535 / 255 = 257; Pillow's own conversion would clip at 255.
-        narrow = np.clip(np.rint(grey / 257), 0, 255).astype(np.uint8)
-        odd.append("grey, no colours")
-        return np.repeat(narrow[:, :, None], 3, axis=2)
-    if image.mode in ("L", "1", "LA"):
-        odd.append("grey, no colours")
-    elif image.mode == "CMYK":
-        odd.append("CMYK, converted to RGB without a colour profile")
-    elif image.mode in ("P", "PA"):
-        odd.append("a palette of few colours")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        odd.append("transparent parts are shown on white")
-        layered = image.convert("RGBA")
-        paper = Image.new("RGBA", layered.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(paper, layered)
-    return np.asarray(image.convert("RGB"))

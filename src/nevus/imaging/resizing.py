@@ -16,7 +16,7 @@ def resize_image(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
 
 
 def resize_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return (h, w) bool for (H, W) bool: a pixel is set where half of its area was."""
+    """Return (h, w) bool for (H, W) bool: a pixel is set where half of what it covers was."""
     if mask.shape == size:
         return mask
     return resize_probability(mask.astype(np.float32), size) >= 0.5

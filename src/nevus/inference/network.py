@@ -46,7 +46,7 @@ class TorchNetwork:
 
     def small_probability(self, pixels: Pixels) -> Probability:
         """Return probabilities at the network's own size, (h, w) = `size`."""
-        small = np.ascontiguousarray(resize_image(pixels, self.size))
+        small = np.array(resize_image(pixels, self.size))
         image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
         values = ((image.float() / 255) - self._mean) / self._std
         with torch.inference_mode():

@@ -1,0 +1,111 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision import tv_tensors
+
+from nevus.data.cache import open_cache
+from nevus.data.dataset import LesionDataset, RunBatches, mix_seed
+from nevus.data.records import find_records
+from nevus.data.transforms import augment
+from nevus.errors import DataError
+from nevus.imaging.reading import read_image
+from nevus.imaging.resizing import resize_image
+from nevus.recipe import AugmentationOptions
+
+STRONG = AugmentationOptions(
+    quarter_turns=True, rotate=90, scale=(0.8, 1.2), brightness=0.2, contrast=0.2,
+    saturation=0.2, hue=0.05,
+)  # fmt: skip
+
+
+def pair(size: tuple[int, int] = (40, 40)) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+    mask = torch.zeros(1, *size, dtype=torch.uint8)
+    mask[:, 5:18, 9:31] = 1
+    image = (200 - 150 * mask).repeat(3, 1, 1)
+    return tv_tensors.Image(image), tv_tensors.Mask(mask)
+
+
+def test_photograph_and_mask_move_together() -> None:
+    options = AugmentationOptions(quarter_turns=True, rotate=180, scale=(0.8, 1.3))
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        image, mask = augment(*pair(), options, crop=(32, 32), generator=generator)
+        assert image.shape == (3, 32, 32)
+        assert mask.shape == (1, 32, 32)
+        dark = (image[:1] < 125) & (image[:1] > 10)
+        disagreement = (dark != mask.bool()).float().mean()
+        assert float(disagreement) < 0.06
+
+
+def test_augmentation_is_a_pure_function_of_its_generator() -> None:
+    first = augment(*pair(), STRONG, crop=None, generator=torch.Generator().manual_seed(1))
+    torch.rand(5)
+    second = augment(*pair(), STRONG, crop=None, generator=torch.Generator().manual_seed(1))
+    other = augment(*pair(), STRONG, crop=None, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(first[0], second[0])
+    assert not torch.equal(first[0], other[0])
+
+
+def test_a_quarter_turn_keeps_the_batch_shape() -> None:
+    options = AugmentationOptions(quarter_turns=True)
+    for seed in range(8):
+        generator = torch.Generator().manual_seed(seed)
+        image, _ = augment(*pair((30, 44)), options, crop=None, generator=generator)
+        assert image.shape == (3, 30, 44)
+
+
+def test_cache_is_decoded_once_and_travels_as_a_path(drawn: Path, tmp_path: Path) -> None:
+    records = find_records(drawn)
+    first = open_cache(records, (30, 40), folder=tmp_path)
+    stamp = (first.place / "images.u8").stat().st_mtime_ns
+    second = open_cache(records, (30, 40), folder=tmp_path)
+    assert second.key == first.key
+    assert (second.place / "images.u8").stat().st_mtime_ns == stamp
+    wanted = resize_image(read_image(records[3].image).pixels, (30, 40))
+    assert np.array_equal(first.images[3], wanted)
+    assert set(np.unique(first.masks)) == {0, 1}
+    message = pickle.dumps(first)
+    assert len(message) < 2000
+    assert np.array_equal(pickle.loads(message).images, first.images)  # noqa: S301
+    assert open_cache(records, (20, 40), folder=tmp_path).key != first.key
+
+
+def test_samples_do_not_depend_on_order(drawn: Path, tmp_path: Path) -> None:
+    cache = open_cache(find_records(drawn), (40, 40), folder=tmp_path)
+    dataset = LesionDataset(cache, range(10), augmentation=STRONG, crop=(32, 32), seed=3)
+    forward = [dataset[(1, index)] for index in range(10)]
+    backward = [dataset[(1, index)] for index in reversed(range(10))][::-1]
+    for a, b in zip(forward, backward, strict=True):
+        assert torch.equal(a.images, b.images)
+        assert torch.equal(a.target, b.target)
+    assert not torch.equal(dataset[(2, 0)].images, forward[0].images)
+
+
+def test_batches_resume_and_are_shared() -> None:
+    whole = list(RunBatches(23, batch_size=6, epochs=3, seed=5))
+    assert len(whole) == 9
+    assert list(RunBatches(23, batch_size=6, epochs=3, seed=5, start=4)) == whole[4:]
+    for epoch in range(3):
+        seen = [index for batch in whole[3 * epoch : 3 * epoch + 3] for _, index in batch]
+        assert len(set(seen)) == 18
+    halves = [
+        list(RunBatches(23, batch_size=6, epochs=3, seed=5, rank=rank, world_size=2))
+        for rank in range(2)
+    ]
+    assert [a + b for a, b in zip(*halves, strict=True)] == whole
+
+
+def test_too_few_photographs() -> None:
+    with pytest.raises(DataError, match="less than one batch"):
+        RunBatches(5, batch_size=6, epochs=1, seed=0)
+    with pytest.raises(DataError, match="no multiple of 4 processes"):
+        RunBatches(50, batch_size=6, epochs=1, seed=0, world_size=4)
+
+
+def test_seeds_differ() -> None:
+    seeds = {mix_seed(a, b) for a in range(30) for b in range(30)}
+    assert len(seeds) == 900
+    assert all(0 <= seed < 2**63 for seed in seeds)
