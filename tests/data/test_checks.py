@@ -1,6 +1,7 @@
 """The check of a data set: one tiny set with every kind of finding, and a clean one."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,6 +161,20 @@ def test_links_are_reported(data: Drawn) -> None:
     except OSError as error:
         pytest.skip(f"no symbolic links here: {error}")
     assert [(f.code, f.name) for f in check_data(data.root).findings] == [("link", "c.png")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes and strange names here")
+def test_pipes_and_names_that_break_lines(data: Drawn) -> None:
+    os.mkfifo(data.root / "images" / "c.png")
+    damage(data.image("d\n\x1b[31m", noise(4)))
+    data.mask("d\n\x1b[31m", patch())
+    report = check_data(data.root)
+    assert [finding.code for finding in report.findings] == ["truncated", "not_a_file"]
+    assert not any(set("\n\x1b") & set(finding.text) for finding in report.findings)
+    text, error = run(str(data.root))
+    assert "\x1b" not in text
+    assert "d\\n\\x1b[31m.png" in text
+    assert "\n" not in str(error)
 
 
 def spoil_everything(data: Drawn) -> Report:

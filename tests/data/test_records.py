@@ -168,12 +168,14 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     secret = save(tmp_path / "elsewhere" / "secret.jpg")
     link(tmp_path / "images" / "ISIC_0000003.jpg", secret)
     link(tmp_path / "images" / "ISIC_0000004.jpg", tmp_path / "images" / "gone.jpg")
+    link(tmp_path / "images" / "ISIC_0000005.jpg", tmp_path / "images" / "ISIC_0000005.jpg")
     (tmp_path / "images" / "folder.jpg").mkdir()
     assert len(find_records(tmp_path)) == 2
     findings = [(finding.code, finding.name) for finding in find_listing(tmp_path).findings]
     assert findings == [
         ("link", "ISIC_0000003.jpg"),
         ("not_a_file", "ISIC_0000004.jpg"),
+        ("not_a_file", "ISIC_0000005.jpg"),
         ("not_a_file", "folder.jpg"),
     ]
 

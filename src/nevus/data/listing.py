@@ -135,14 +135,15 @@ def _keep_files(paths: Sequence[Path]) -> tuple[list[Path], list[Finding]]:
     kept: list[Path] = []
     findings: list[Finding] = []
     for path in paths:
+        # Asked first, because links that run in circles cannot be resolved.
+        if not path.is_file():
+            findings.append(Finding("not_a_file", "warning", path.name, "not a regular file"))
         # A link may point anywhere on the disk; only what lies in the folder is data.
-        if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+        elif path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
             text = "a link that leads out of its folder is not followed"
             findings.append(Finding("link", "warning", path.name, text))
-        elif path.is_file():
-            kept.append(path)
         else:
-            findings.append(Finding("not_a_file", "warning", path.name, "not a regular file"))
+            kept.append(path)
     return kept, findings
 
 

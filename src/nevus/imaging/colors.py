@@ -97,4 +97,5 @@ def _deep_values(image: Image.Image, data: bytes) -> NDArray[np.uint16]:
     if rawmode == "LA;16B":
         pairs: NDArray[np.uint16] = np.ascontiguousarray(second).view(">u2").astype(np.uint16)
         return pairs
-    return first.astype(np.uint16) << 8 | second
+    joined: NDArray[np.uint16] = first.astype(np.uint16) << 8 | second
+    return joined

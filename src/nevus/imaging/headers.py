@@ -27,7 +27,8 @@ _FOREIGN = (
 # Any marker but those without a segment: within a scan's data 0xFF is followed by 0x00 or a
 # restart marker, elsewhere it may be followed by more 0xFF.
 _SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-_MAX_SEGMENTS, _MAX_CHUNKS = 10_000, 100_000
+_NEEDED = (b"tRNS", b"eXIf")
+_MAX_SEGMENTS, _MAX_CHUNKS = 10_000, 50_000
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _FRAMES_DECODED = {0xC0, 0xC1, 0xC2}
 
@@ -71,6 +72,47 @@ def read_header(data: bytes, *, max_scans: int) -> Header:
     raise _foreign(data)
 
 
+def drop_extras(data: bytes) -> bytes:
+    """Return a JPEG or PNG without texts, profiles and whatever else its pixels do not need.
+
+    These may swell a thousandfold when unpacked, cost seconds to put together, or be damaged
+    where the picture is whole. Left are the EXIF data, for the orientation.
+
+    Raises:
+        ImageError: ``corrupt``, there are too many parts.
+    """
+    extras = _find_jpeg_extras(data) if data.startswith(JPEG_MAGIC) else _find_png_extras(data)
+    kept, place = [], 0
+    for start, end in extras:
+        kept.append(data[place:start])
+        place = end
+    return b"".join(kept) + data[place:] if kept else data
+
+
+def _find_jpeg_extras(data: bytes) -> Iterator[tuple[int, int]]:
+    has_exif = False
+    for place, marker in _find_segments(data):
+        if marker == 0xDA:
+            return
+        content, end = place + 4, place + 2 + struct.unpack_from(">H", data, place + 2)[0]
+        is_exif = marker == 0xE1 and data.startswith(b"Exif\0\0", content)
+        # Of several EXIF segments, put together one by one, the first says the orientation.
+        needed = is_exif and not has_exif
+        has_exif |= is_exif
+        needed |= marker in (0xE0, 0xEE) or data.startswith(b"MPF\0", content)
+        if not needed and (marker in range(0xE0, 0xF0) or marker == 0xFE):
+            yield place, end
+
+
+def _find_png_extras(data: bytes) -> Iterator[tuple[int, int]]:
+    return ((start, end) for start, end, name in _find_chunks(data) if _is_extra(name))
+
+
+def _is_extra(name: bytes) -> bool:
+    # Of chunks that may be ignored, the first letter is small.
+    return name.isalpha() and name[:1].islower() and name not in _NEEDED
+
+
 def _foreign(data: bytes) -> ImageError:
     hint = "save it as JPEG or PNG"
     for magic, name in _FOREIGN:
@@ -95,19 +137,24 @@ def _read_png(data: bytes) -> Header:
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(kind)
     if channels is None or bits not in (1, 2, 4, 8, 16):
         raise ImageError("corrupt", f"the PNG header names colour type {kind} and {bits} bits")
-    place = 8
-    for _ in range(_MAX_CHUNKS):
-        if place + 8 > len(data):
-            break
-        length, name = struct.unpack_from(">I4s", data, place)
+    for _, _, name in _find_chunks(data):
         if name == b"acTL":
             raise ImageError("animated", "the PNG is animated; one picture is expected")
         if name in (b"IDAT", b"IEND"):
             break
-        place += 12 + length
-    else:
-        raise ImageError("corrupt", f"the PNG has more than {_MAX_CHUNKS:,} chunks")
     return Header("PNG", (height, width), bits, channels, 1)
+
+
+def _find_chunks(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (start, end, name) of each chunk, the last perhaps cut off."""
+    place = len(PNG_MAGIC)
+    for _ in range(_MAX_CHUNKS):
+        if place + 8 > len(data):
+            return
+        length, name = struct.unpack_from(">I4s", data, place)
+        yield place, min(place + 12 + length, len(data)), name
+        place += 12 + length
+    raise ImageError("corrupt", f"the PNG has more than {_MAX_CHUNKS:,} chunks")
 
 
 def _read_jpeg(data: bytes, max_scans: int) -> Header:

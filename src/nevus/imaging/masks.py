@@ -12,7 +12,7 @@ from PIL import Image
 from nevus.errors import ImageError
 from nevus.imaging.colors import narrow
 from nevus.imaging.files import write_atomically
-from nevus.imaging.headers import read_header
+from nevus.imaging.headers import drop_extras, read_header
 from nevus.imaging.limits import Limits
 from nevus.imaging.reading import check_size, describe, name_damage, read_bytes
 from nevus.imaging.silence import silence
@@ -108,7 +108,7 @@ def _read_values(source: Path | bytes) -> NDArray[Any]:
         data = read_bytes(source, MASK_LIMITS)
         header = read_header(data, max_scans=MASK_LIMITS.max_scans)
         check_size(header, MASK_LIMITS)
-        return _decode(data)
+        return _decode(drop_extras(data))
     except ImageError as error:
         raise ImageError(error.code, f"{name}: {error.message}", hint=error.hint) from error
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from nevus.errors import ImageError
 from nevus.imaging.colors import flatten_colors
-from nevus.imaging.headers import Header, read_header
+from nevus.imaging.headers import Header, drop_extras, read_header
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
 from nevus.imaging.silence import silence
 
@@ -49,7 +49,7 @@ def read_image(source: Path | bytes, limits: Limits = DEFAULT_LIMITS) -> Photogr
     try:
         data = read_bytes(source, limits)
         header = _checked_header(data, limits)
-        return _decode(data, header)
+        return _decode(drop_extras(data), header)
     except ImageError as error:
         raise ImageError(error.code, f"{name}: {error.message}", hint=error.hint) from error
 
