@@ -14,7 +14,6 @@ from nevus.imaging.reading import read_image
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
 ROWS, COLUMNS = np.mgrid[:40, :56]
 SMOOTH = np.stack([ROWS * 5, COLUMNS * 4, 255 - ROWS * 3], axis=2).astype(np.uint8)
-BOMB = zlib.compress(bytes(50_000_000), 1)
 DEEP = np.random.default_rng(1).integers(0, 65536, (40, 56, 4), dtype=np.uint16)
 
 

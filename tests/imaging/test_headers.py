@@ -78,6 +78,7 @@ REFUSED = {
     "png, millions of chunks": (png(rest=chunk(b"teXt", b"") * 50_001), "corrupt"),
     "jpeg, magic alone": (b"\xff\xd8\xff", "truncated"),
     "jpeg, no frame": (jpeg(SCAN, EOI), "truncated"),
+    "jpeg, no scan": (jpeg(frame(), EOI), "truncated"),
     "jpeg, half a frame": (jpeg(frame()[:8]), "truncated"),
     "jpeg, lossless": (jpeg(frame(marker=0xC3)), "wrong_format"),
     "jpeg, arithmetic": (jpeg(frame(marker=0xC9)), "wrong_format"),

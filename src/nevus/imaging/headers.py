@@ -168,10 +168,10 @@ def _read_jpeg(data: bytes, max_scans: int) -> Header:
             raise ImageError(
                 "too_many_scans", f"the JPEG has more than {max_scans} scans", hint="re-save it"
             )
-    if frame is None:
+    if frame is None or scans == 0:
         raise ImageError("truncated", "the JPEG ends before its picture begins")
     bits, height, width, channels = frame
-    return Header("JPEG", (height, width), bits, channels, max(scans, 1))
+    return Header("JPEG", (height, width), bits, channels, scans)
 
 
 def _find_segments(data: bytes) -> Iterator[tuple[int, int]]:
