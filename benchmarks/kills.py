@@ -3,7 +3,7 @@
     python benchmarks/kills.py [--kills 20] [--recipe segan-tiny]
 
 One run is left alone. A second is killed again and again, each time at a random moment of its
-first seconds after taking up training, many of them while a state is being written (a state is
+first seconds after taking up training, every second time while a state is being written (one is
 written after every step), and resumed; in the end all tensors of both last states, weights and
 optimisers, are compared bit for bit.
 """
@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 import torch
-from nevus.data.phantoms import write_phantoms
 
+from nevus.data.phantoms import write_phantoms
 from nevus.models.tensorfile import read_tensors
 from nevus.training.state import find_states
 
@@ -40,14 +40,18 @@ def newest_step(out: Path) -> int:
     return int(states[0].stem.removeprefix("step-")) if states else 0
 
 
-def kill_once(line: list[str], out: Path, generator: random.Random) -> bool:
-    """Start, wait until training moves, kill after a random moment; return whether it lived."""
+def kill_once(line: list[str], out: Path, generator: random.Random, *, writing: bool) -> bool:
+    """Start, wait until training moves, kill: at random, or while a state is being written."""
     before = newest_step(out)
     process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while newest_step(out) == before and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
-    time.sleep(generator.uniform(0, 0.3))
+    if writing:
+        while not list((out / "state").glob("*.partial")) and process.poll() is None:
+            pass
+    else:
+        time.sleep(generator.uniform(0, 0.3))
     process.kill()
     return process.wait() == -9
 
@@ -67,7 +71,9 @@ def main() -> None:
         subprocess.run(line, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         line = command(arguments.recipe, root / "data", killed, arguments.epochs)
         places, partials = [], 0
-        while len(places) < arguments.kills and kill_once(line, killed, generator):
+        while len(places) < arguments.kills and kill_once(
+            line, killed, generator, writing=len(places) % 2 == 1
+        ):
             places.append(newest_step(killed))
             partials += len(list((killed / "state").glob("*.partial")))
         subprocess.run(line, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -10,7 +10,6 @@ import webbrowser
 from pathlib import Path
 
 from nevus.data.phantoms import write_phantoms
-
 from nevus.data.records import find_records
 from nevus.evaluation.pages import GalleryItem, pick_cases, write_gallery
 from nevus.evaluation.scores import score_segmentation
