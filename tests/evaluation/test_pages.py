@@ -13,7 +13,7 @@ from PIL import Image
 from nevus.evaluation.pages import GalleryItem, pick_cases, write_gallery
 from nevus.evaluation.scores import make_scores
 from nevus.labels import NOTICE
-from nevus.metrics import Counts
+from nevus.metrics.masks import Counts
 
 PAYLOAD = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"
 

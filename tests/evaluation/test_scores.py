@@ -15,7 +15,7 @@ from PIL import Image
 from nevus.errors import DataError
 from nevus.evaluation.scores import score_segmentation, write_csv
 from nevus.labels import NOTICE, segmentation_name
-from nevus.metrics import Counts
+from nevus.metrics.masks import Counts
 
 DATA = Path(os.environ.get("NEVUS_DATA", Path(__file__).parents[3] / "shared" / "data"))
 FIXTURES = DATA / "scoring_fixtures" / "segmentation"

@@ -91,6 +91,9 @@ class StopAfter:
     def validated(self, epoch: int, scores: object) -> None:
         pass
 
+    def pictured(self, draw: object) -> None:
+        pass
+
     def noted(self, text: str) -> None:
         pass
 

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -88,6 +90,9 @@ class TrainingProgress:
         text = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
         mark = "  *" if best else ""
         self.noted(f"epoch {epoch}: {text or 'no validation'}  n {scores.get('n', 0):.0f}{mark}")
+
+    def pictured(self, draw: Callable[[], list[NDArray[np.uint8]]]) -> None:
+        """Ignore: a terminal shows no pictures."""
 
     def noted(self, text: str) -> None:
         """Print a line above the bar."""

@@ -27,7 +27,7 @@ from nevus.evaluation.pairs import (
 from nevus.evaluation.writing import write_result
 from nevus.imaging.masks import read_scored
 from nevus.labels import NOTICE
-from nevus.metrics import SEGMENTATION_METRICS, Counts, count
+from nevus.metrics.masks import SEGMENTATION_METRICS, Counts, count
 
 _Outcome = Counts | tuple[str, ...]
 

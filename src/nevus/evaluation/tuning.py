@@ -18,7 +18,7 @@ from nevus.inference.postprocess import (
     run_step,
     run_steps,
 )
-from nevus.metrics import count, threshold_jaccard
+from nevus.metrics.masks import count, threshold_jaccard
 
 Mask = npt.NDArray[np.bool_]
 Score = Callable[[Mask, Mask], float]

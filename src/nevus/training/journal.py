@@ -2,11 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 Values = Mapping[str, float]
+Draw = Callable[[], list[NDArray[np.uint8]]]
+"""Returns (H, W, 3) uint8 overlays of truth and prediction."""
 
 
 class Reporter(Protocol):
@@ -20,6 +25,9 @@ class Reporter(Protocol):
 
     def validated(self, epoch: int, scores: Values) -> None:
         """An epoch, counted from 1, was validated."""
+
+    def pictured(self, draw: Draw) -> None:
+        """An epoch was validated; `draw` makes sample overlays for those who want them."""
 
     def noted(self, text: str) -> None:
         """Something worth a line happened."""
@@ -35,6 +43,9 @@ class SilentReporter:
         """Ignore."""
 
     def validated(self, epoch: int, scores: Values) -> None:
+        """Ignore."""
+
+    def pictured(self, draw: Draw) -> None:
         """Ignore."""
 
     def noted(self, text: str) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from nevus.data.dataset import Batch, mix_seed
@@ -46,10 +48,12 @@ class Hooks:
 
     Attributes:
         validate: network -> scores; ``metric`` is the one that chooses the best checkpoint.
+        draw: network -> overlays of a few validation photographs.
         publish: (name, scores, state) writes a checkpoint for prediction.
     """
 
     validate: Callable[[nn.Module], Values]
+    draw: Callable[[nn.Module], list[NDArray[np.uint8]]]
     publish: Callable[[str, Values, RunState], None]
 
 
@@ -149,6 +153,7 @@ class Loop:
                 self.hooks.publish("best", scores, state)
             self.hooks.publish("last", scores, state)
         self.reporter.validated(epoch, scores)
+        self.reporter.pictured(lambda: self.hooks.draw(self.learner.predictor))
         if self.journal:
             self.journal.write(step=state.step, epoch=epoch, validation=True, **scores)
         self._save(state)

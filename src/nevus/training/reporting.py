@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nevus.errors import MissingExtraError
-from nevus.training.journal import Reporter, Values
+from nevus.training.journal import Draw, Reporter, Values
 
 
 class Reporters:
@@ -32,6 +32,11 @@ class Reporters:
         for member in self.members:
             member.validated(epoch, scores)
 
+    def pictured(self, draw: Draw) -> None:
+        """Tell all."""
+        for member in self.members:
+            member.pictured(draw)
+
     def noted(self, text: str) -> None:
         """Tell all."""
         for member in self.members:
@@ -39,7 +44,7 @@ class Reporters:
 
 
 class TensorBoardReporter:
-    """Writes scalars to RUN/tensorboard.
+    """Writes scalars and sample overlays to RUN/tensorboard.
 
     Args:
         folder: The run folder.
@@ -74,6 +79,11 @@ class TensorBoardReporter:
         for name, value in scores.items():
             self._writer.add_scalar(f"validation/{name}", value, self._step)
         self._writer.flush()
+
+    def pictured(self, draw: Draw) -> None:
+        """Write the overlays: truth in cyan, prediction in yellow."""
+        for index, picture in enumerate(draw()):
+            self._writer.add_image(f"validation/{index}", picture, self._step, dataformats="HWC")
 
     def noted(self, text: str) -> None:
         """Write the line as text."""

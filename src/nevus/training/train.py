@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -30,7 +32,7 @@ from nevus.training.signals import StopRequest, listening
 from nevus.training.split import Split, make_split, read_split, split_digest
 from nevus.training.state import RunState, load_state
 from nevus.training.supervised import SupervisedLearner
-from nevus.training.validation import validate_segmentation
+from nevus.training.validation import draw_samples, validate_segmentation
 
 
 @dataclass(frozen=True)
@@ -311,7 +313,10 @@ def _make_hooks(
         )
         write_checkpoint(folder.checkpoint(name), checkpoint)
 
-    return Hooks(validate, publish)
+    def draw(network: nn.Module) -> list[NDArray[np.uint8]]:
+        return draw_samples(network, cache, places, normalizer)
+
+    return Hooks(validate, draw, publish)
 
 
 def _single(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

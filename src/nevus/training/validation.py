@@ -4,13 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from nevus.data.cache import Cache
-from nevus.metrics import Counts, dice, jaccard, threshold_jaccard
+from nevus.imaging.drawing import draw_outline
+from nevus.metrics.masks import Counts, dice, jaccard, threshold_jaccard
 from nevus.training.distributed import Group
 from nevus.training.journal import Values
 from nevus.training.learner import Normalizer
+
+TRUTH_COLOR, PREDICTION_COLOR = (0, 229, 255), (255, 214, 0)
 
 
 def validate_segmentation(
@@ -49,6 +53,26 @@ def validate_segmentation(
         "dice": float(np.mean([dice(c) for c in every])),
     }
     return {"metric": scores["threshold_jaccard"], **scores, "n": len(every)}
+
+
+def draw_samples(
+    network: nn.Module,
+    cache: Cache,
+    indices: Sequence[int],
+    normalizer: Normalizer,
+    *,
+    count: int = 8,
+) -> list[NDArray[np.uint8]]:
+    """Return (H, W, 3) overlays of the first few of `indices`: truth cyan, prediction yellow."""
+    network.eval()
+    drawn = []
+    for place in indices[:count]:
+        images = torch.from_numpy(cache.images[[place]]).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            prediction = (network(normalizer.images(images))[0, 0] > 0).cpu().numpy()
+        outlined = draw_outline(cache.images[place], cache.masks[place] > 0, TRUTH_COLOR)
+        drawn.append(draw_outline(outlined, prediction, PREDICTION_COLOR))
+    return drawn
 
 
 def _count(truth: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nevus.metrics import (
+from nevus.metrics.masks import (
     SEGMENTATION_METRICS,
     Counts,
     accuracy,

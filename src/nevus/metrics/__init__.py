@@ -1,0 +1,1 @@
+"""The official numbers of the three tasks, numpy only: `masks`, `attributes`, `classes`."""
