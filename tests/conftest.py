@@ -11,6 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
+from nevus.labels import ATTRIBUTES, DIAGNOSES, attribute_name
+
 torch.set_num_threads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -59,6 +61,53 @@ def write_drawn(root: Path, count: int, size: tuple[int, int] = (60, 80)) -> Pat
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root of 24 drawn samples."""
     return write_drawn(tmp_path_factory.mktemp("drawn"), 24)
+
+
+@pytest.fixture(scope="session")
+def drawn_attributes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root of 24 drawn samples with attribute masks; streaks are never there."""
+    root = write_drawn(tmp_path_factory.mktemp("attributes"), 24)
+    (root / "attributes").mkdir()
+    for index in range(24):
+        _, inside = draw_lesion(index, (60, 80))
+        for place, name in enumerate(ATTRIBUTES):
+            mask = inside & (np.indices(inside.shape)[place % 2] % 8 < 4)
+            mask &= name != "streaks" and index % (place + 1) == 0
+            path = root / "attributes" / attribute_name(f"ISIC_{index:07d}", name)
+            Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+    return root
+
+
+DRAWN_CLASSES = ("NV", "NV", "MEL", "BKL", "NV", "NV", "BCC", "VASC")
+"""Of every eight drawn cases: four are of the majority class, DF and AKIEC are missing."""
+
+
+def write_cases(root: Path, count: int, size: tuple[int, int] = (60, 80)) -> Path:
+    """Write `count` drawn cases in the official layout of task 3; two in a row share a lesion."""
+    images = root / "ISIC2018_Task3_Training_Input"
+    truth = root / "ISIC2018_Task3_Training_GroundTruth"
+    images.mkdir(parents=True, exist_ok=True)
+    truth.mkdir(exist_ok=True)
+    rows, lesions = ["image," + ",".join(DIAGNOSES)], ["image,lesion_id,diagnosis_confirm_type"]
+    for index in range(count):
+        label = DIAGNOSES.index(DRAWN_CLASSES[index // 2 % len(DRAWN_CLASSES)])
+        pixels, inside = draw_lesion(index, size)
+        pixels[inside] = np.roll(pixels[inside], label % 3, axis=1) // (1 + label // 3)
+        name = f"ISIC_{index:07d}"
+        Image.fromarray(pixels).save(images / f"{name}.jpg", quality=95)
+        hot = ["1.0" if place == label else "0.0" for place in range(len(DIAGNOSES))]
+        rows.append(",".join([name, *hot]))
+        lesions.append(f"{name},HAM_{index // 2:07d},histopathology")
+    (truth / f"{truth.name}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    groups = root / "ISIC2018_Task3_Training_LesionGroupings.csv"
+    groups.write_text("\n".join(lesions) + "\n", encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="session")
+def drawn_cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root of 64 drawn cases of 32 lesions and five classes."""
+    return write_cases(tmp_path_factory.mktemp("cases"), 64)
 
 
 @pytest.fixture(autouse=True)

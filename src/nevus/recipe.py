@@ -31,6 +31,9 @@ class InputOptions(Section):
 
     size: Size
     crop: Size | None = None
+    """Size of random crops while training; prediction takes the whole of `size`."""
+    fit: Literal["stretch", "crop"] = "stretch"
+    """How a photograph of other proportions comes to `size`; see `nevus.data.cache.Fit`."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
@@ -72,6 +75,20 @@ class NetworkOptions(Section):
     separable: bool = False
     """Depthwise separable convolutions in the decoder."""
     outputs: Annotated[int, Field(ge=1)] = 1
+    presence: bool = True
+    """Attribute networks: a fully connected head that says which attributes are there."""
+    lesion_map: bool = False
+    """Attribute networks: a sixth map for the lesion of task 1."""
+    embedding: Annotated[int, Field(ge=2)] = 256
+    """Dimensions of a diagnosis network's embedding."""
+    normalize_embedding: bool = True
+    """Distances between embeddings of unit length, or raw ones."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of pooled features dropped before the embedding."""
+    stride_first: bool = False
+    """Strides of a bottleneck ResNet in its first 1x1 convolution (original, Keras, Caffe)."""
+    deepen: bool = False
+    """Blocks that the weight file lacks start as identities: ResNet-101 from ResNet-50."""
 
 
 class OptimizerOptions(Section):
@@ -82,7 +99,9 @@ class OptimizerOptions(Section):
     encoder_lr_factor: Annotated[float, Field(gt=0)] = 1.0
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    schedule: Literal["linear", "cosine", "constant", "step"] = "linear"
+    step_epochs: Annotated[int, Field(ge=1)] = 100
+    """Schedule ``step``: the rate falls to a tenth after every so many epochs."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
     """Largest gradient norm; 0 for no clipping."""
@@ -105,6 +124,62 @@ class SupervisedOptions(Section):
     """Weighted sum of losses by name, see `nevus.losses.LOSSES`."""
 
     losses: dict[str, float] = Field(default_factory=lambda: {"cross_entropy": 1.0, "dice": 1.0})
+
+
+class AttributeOptions(Section):
+    """Multitask training of task 2; the maps' own losses stand in `supervised`."""
+
+    presence_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Of the multi-label soft margin of the presences, where the network has that head."""
+    lesion_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Of the same losses on the lesion's map, where the network has one."""
+    positive_weights: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    """Of pixels inside each of the five attributes in the cross-entropy; empty: 1."""
+    sampling_power: Probability = 0.0
+    """Photographs count as their rarest attribute; see `ClassificationOptions.sampling_power`."""
+    start_from: str = ""
+    """A task 1 or task 2 checkpoint whose weights are taken where names and shapes agree."""
+    start_with: Literal["encoder", "all"] = "encoder"
+    """What is taken from `start_from`: the encoder, or encoder and decoder."""
+
+
+class ClassificationOptions(Section):
+    """Cross-entropy over the seven diagnoses."""
+
+    sampling_power: Probability = 0.0
+    """A class of n photographs is shown in proportion to n ** (1 - power); 1: all equally."""
+    logit_adjustment: Annotated[float, Field(ge=0)] = 0.0
+    """Times the log share of what is shown, added to the logits in the loss (Menon et al. 2021,
+    arXiv:2007.07314): with 1, plain logits predict as if all classes were equally frequent."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class TripletOptions(Section):
+    """Triplets in turn with cross-entropy: equation 4 of Xue et al. 2018."""
+
+    margin: Annotated[float, Field(gt=0)] = 0.2
+    reduction: Literal["sum", "mean"] = "mean"
+    """Over a batch's triplets; equation 4 sums."""
+    cross_entropy_epochs: Annotated[int, Field(ge=0)] = 1
+    """Length of each phase of cross-entropy, which comes first."""
+    triplet_epochs: Annotated[int, Field(ge=1)] = 1
+    """Length of each phase of triplets."""
+    mine_epochs: Annotated[int, Field(ge=1)] = 10
+    """Negatives are mined anew after so many epochs."""
+    mining: Literal["hardest", "semi_hard", "random"] = "hardest"
+    negatives: Literal["other", "majority"] = "other"
+    """Negatives come from any other class, or from the most frequent class."""
+    anchors: Literal["minority", "all"] = "minority"
+    """Which classes anchor: all but the most frequent one, or all."""
+    kept: Annotated[int, Field(ge=1)] = 10
+    """Negatives kept for each anchor; one of them is drawn each time."""
+
+
+class GalleryOptions(Section):
+    """The training photographs a new one is compared with."""
+
+    per_class: Annotated[int, Field(ge=0)] = 100
+    """Photographs drawn of each class, fewer where it has fewer; 0 for all."""
 
 
 class TrainingOptions(Section):
@@ -138,6 +213,9 @@ class PredictionOptions(Section):
     """Test-time choices; `steps` is the post-processing chain in order."""
 
     flips: bool = False
+    """Average over the photograph and its three flips."""
+    by: Literal["logits", "gallery", "both"] = "logits"
+    """Diagnosis: from the logits, from distances to the gallery, or the mean of both."""
     steps: tuple[dict[str, Any], ...] = ({"name": "threshold", "value": 0.5},)
 
 
@@ -154,8 +232,18 @@ class Recipe(Section):
     optimizer: OptimizerOptions = OptimizerOptions()
     adversarial: AdversarialOptions = AdversarialOptions()
     supervised: SupervisedOptions = SupervisedOptions()
+    attributes: AttributeOptions = AttributeOptions()
+    classification: ClassificationOptions = ClassificationOptions()
+    triplets: TripletOptions = TripletOptions()
+    gallery: GalleryOptions = GalleryOptions()
     training: TrainingOptions
     prediction: PredictionOptions = PredictionOptions()
+
+    @model_validator(mode="after")
+    def _maps_cover_the_photograph(self) -> "Recipe":
+        if self.task != "diagnosis" and self.input.fit != "stretch":
+            raise ValueError(f"input.fit {self.input.fit!r} is for diagnosis: maps need every edge")
+        return self
 
 
 def find_recipes() -> tuple[str, ...]:

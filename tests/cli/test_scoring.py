@@ -91,7 +91,8 @@ def test_problems_are_json_too(run, folders):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["diagnosis"], "not built yet"),
+        (["segmentation", "--page", "page.html"], "no use for --page (it takes --truth, "),
+        (["segmentation", "--sensitivity", "0.9", "--metadata", "m"], "for --metadata, --sens"),
         (["lesion"], "unknown task 'lesion'; expected one of segmentation"),
         (["segmentation", "--gallery", "page.html"], "add --images"),
         (["segmentation", "--images", "photographs"], "add --gallery"),

@@ -1,4 +1,7 @@
+import os
 import pickle
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -6,9 +9,11 @@ import pytest
 import torch
 from torchvision import tv_tensors
 
-from nevus.data.cache import open_cache
-from nevus.data.dataset import LesionDataset, RunBatches, mix_seed
+from nevus.data.cache import CacheItem, Fit, open_cache, unpack_masks
+from nevus.data.dataset import LesionDataset
+from nevus.data.plans import BalancedPlan, RunBatches, ShuffledPlan
 from nevus.data.records import find_records
+from nevus.data.seeds import mix_seed
 from nevus.data.transforms import augment
 from nevus.errors import DataError
 from nevus.imaging.reading import read_image
@@ -57,8 +62,16 @@ def test_a_quarter_turn_keeps_the_batch_shape() -> None:
         assert image.shape == (3, 30, 44)
 
 
+def items(root: Path) -> list[CacheItem]:
+    return [CacheItem(r.image_id, r.image, (r.mask,)) for r in find_records(root) if r.mask]
+
+
+def shuffled(count: int, batch_size: int, epochs: int) -> ShuffledPlan:
+    return ShuffledPlan(count, batch_size=batch_size, epochs=epochs, seed=5)
+
+
 def test_cache_is_decoded_once_and_travels_as_a_path(drawn: Path, tmp_path: Path) -> None:
-    records = find_records(drawn)
+    records = items(drawn)
     first = open_cache(records, (30, 40), folder=tmp_path)
     stamp = (first.place / "images.u8").stat().st_mtime_ns
     second = open_cache(records, (30, 40), folder=tmp_path)
@@ -74,7 +87,7 @@ def test_cache_is_decoded_once_and_travels_as_a_path(drawn: Path, tmp_path: Path
 
 
 def test_samples_do_not_depend_on_order(drawn: Path, tmp_path: Path) -> None:
-    cache = open_cache(find_records(drawn), (40, 40), folder=tmp_path)
+    cache = open_cache(items(drawn), (40, 40), folder=tmp_path)
     dataset = LesionDataset(cache, range(10), augmentation=STRONG, crop=(32, 32), seed=3)
     forward = [dataset[(1, index)] for index in range(10)]
     backward = [dataset[(1, index)] for index in reversed(range(10))][::-1]
@@ -84,25 +97,78 @@ def test_samples_do_not_depend_on_order(drawn: Path, tmp_path: Path) -> None:
     assert not torch.equal(dataset[(2, 0)].images, forward[0].images)
 
 
+def test_masks_share_a_byte(drawn: Path, tmp_path: Path) -> None:
+    plain = items(drawn)
+    doubled = [CacheItem(i.image_id, i.image, (i.masks[0], o.masks[0])) for i, o in
+               zip(plain, reversed(plain), strict=True)]  # fmt: skip
+    one = open_cache(plain, (30, 40), folder=tmp_path)
+    both = open_cache(doubled, (30, 40), folder=tmp_path)
+    planes = unpack_masks(both.masks[2], 2)
+    assert np.array_equal(planes[0], one.masks[2])
+    assert np.array_equal(planes[1], one.masks[-3])
+    sample = LesionDataset(both, [2], augmentation=None, crop=None, seed=0, masks=2)[(0, 0)]
+    assert np.array_equal(sample.target.numpy(), planes)
+
+
+def test_cache_key_is_of_content_not_of_files(drawn: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(drawn, copy)
+    for path in copy.rglob("*.png"):
+        os.utime(path, (1, 1))
+    first = open_cache(items(drawn), (30, 40), folder=tmp_path / "a")
+    second = open_cache(items(copy), (30, 40), folder=tmp_path / "b")
+    assert second.place != first.place
+    assert second.key == first.key
+    assert open_cache(items(drawn)[1:], (30, 40), folder=tmp_path / "a").key != first.key
+
+
+def test_cropping_to_fit_distorts_nothing(drawn: Path, tmp_path: Path) -> None:
+    item = items(drawn)[0]
+    cropped = open_cache([item], (60, 60), fit=Fit.CROP, folder=tmp_path)
+    pixels = read_image(item.image).pixels
+    assert np.array_equal(cropped.images[0], pixels[:, 10:70])
+
+
 def test_batches_resume_and_are_shared() -> None:
-    whole = list(RunBatches(23, batch_size=6, epochs=3, seed=5))
+    plan = shuffled(23, 6, 3)
+    whole = list(RunBatches(plan))
     assert len(whole) == 9
-    assert list(RunBatches(23, batch_size=6, epochs=3, seed=5, start=4)) == whole[4:]
+    assert list(RunBatches(plan, start=4)) == whole[4:]
+    assert list(RunBatches(plan, start=4, stop=6)) == whole[4:6]
     for epoch in range(3):
         seen = [index for batch in whole[3 * epoch : 3 * epoch + 3] for _, index in batch]
         assert len(set(seen)) == 18
-    halves = [
-        list(RunBatches(23, batch_size=6, epochs=3, seed=5, rank=rank, world_size=2))
-        for rank in range(2)
-    ]
+    halves = [list(RunBatches(plan, rank=rank, world_size=2)) for rank in range(2)]
     assert [a + b for a, b in zip(*halves, strict=True)] == whole
+
+
+def test_balanced_batches_show_classes_by_their_shares() -> None:
+    labels = [0] * 64 + [1] * 16 + [2] * 4
+    plan = BalancedPlan(labels, batch_size=12, epochs=4, seed=3, power=0.5)
+    assert plan.shares == pytest.approx({0: 8 / 14, 1: 4 / 14, 2: 2 / 14})
+    whole = [index for batch in RunBatches(plan) for _, index in batch]
+    assert len(whole) == plan.total * 12 == 4 * 84
+    shown = Counter(labels[index] for index in whole)
+    assert shown == {0: 4 * 48, 1: 4 * 24, 2: 4 * 12}
+    # Rounds: within a class no photograph comes more than once oftener than another.
+    for label in range(3):
+        times = Counter(index for index in whole if labels[index] == label)
+        assert max(times.values()) - min(times.values()) <= 1
+    again = BalancedPlan(labels, batch_size=12, epochs=4, seed=3, power=0.5)
+    assert list(RunBatches(again, start=9)) == list(RunBatches(plan))[9:]
+
+
+def test_without_power_classes_keep_their_frequencies() -> None:
+    plan = BalancedPlan([0] * 9 + [1] * 3, batch_size=4, epochs=1, seed=0, power=0.0)
+    shown = [index for batch in RunBatches(plan) for _, index in batch]
+    assert sorted(shown) == list(range(12))
 
 
 def test_too_few_photographs() -> None:
     with pytest.raises(DataError, match="less than one batch"):
-        RunBatches(5, batch_size=6, epochs=1, seed=0)
-    with pytest.raises(DataError, match="no multiple of 4 processes"):
-        RunBatches(50, batch_size=6, epochs=1, seed=0, world_size=4)
+        shuffled(5, 6, 1)
+    with pytest.raises(DataError, match="cannot be shared by 4 processes"):
+        RunBatches(shuffled(50, 6, 1), world_size=4)
 
 
 def test_seeds_differ() -> None:

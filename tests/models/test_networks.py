@@ -17,7 +17,11 @@ TINY = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+def test_every_network_has_a_test() -> None:
+    assert set(MODELS) == {*TINY, "attributes", "diagnosis"}
+
+
+@pytest.mark.parametrize("name", TINY)
 @pytest.mark.parametrize("size", [(64, 64), (48, 80), (74, 84)])
 def test_every_network_gives_logits_of_the_input_size(name: str, size: tuple[int, int]) -> None:
     network = build_network(TINY[name], pretrained=True).eval()

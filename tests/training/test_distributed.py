@@ -32,14 +32,24 @@ def free_port() -> int:
     [
         ("segan-tiny", []),
         ("segmentation-tiny", ["training.ema_decay=0.9", "training.hard_mining=2"]),
+        ("attributes-tiny", ["training.batch_size=6"]),
+        ("diagnosis-tiny", ["training.epochs=4", "training.batch_size=12"]),
     ],
 )
-def test_two_processes_equal_one(name: str, extra: list[str], drawn: Path, tmp_path: Path) -> None:
+def test_two_processes_equal_one(
+    name: str,
+    extra: list[str],
+    drawn: Path,
+    drawn_cases: Path,
+    drawn_attributes: Path,
+    tmp_path: Path,
+) -> None:
+    data = {"diagnosis-tiny": drawn_cases, "attributes-tiny": drawn_attributes}.get(name, drawn)
     overrides = [*OVERRIDES, *extra]
     one, two = tmp_path / "one", tmp_path / "two"
-    options = TrainOptions(data=drawn, out=one, fold=(0, 4), device="cpu")
+    options = TrainOptions(data=data, out=one, fold=(0, 4), device="cpu")
     assert train(read_recipe(name, overrides), options).finished
-    command = [sys.executable, "-m", "nevus", "train", name, "--data", str(drawn)]
+    command = [sys.executable, "-m", "nevus", "train", name, "--data", str(data)]
     command += ["--out", str(two), "--fold", "0/4", "--device", "cpu"]
     for override in overrides:
         command += ["--set", override]

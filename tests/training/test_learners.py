@@ -7,14 +7,25 @@ from nevus.models.build import build_network, encoder_backbone
 from nevus.models.critic import Critic
 from nevus.recipe import read_recipe
 from nevus.training.adversarial import AdversarialLearner
+from nevus.training.classification import ClassificationLearner
 from nevus.training.distributed import Group
-from nevus.training.learner import Learner, Moment
+from nevus.training.learner import Learner
 from nevus.training.mining import mean_of_hardest
-from nevus.training.optimization import learning_rate
+from nevus.training.multitask import MultitaskLearner
+from nevus.training.optimization import Moment, learning_rate
+from nevus.training.supervised import SupervisedLearner
 from nevus.training.train import LEARNERS
+from nevus.training.triplet import TripletLearner
 
 ONE = Group(0, 1, torch.device("cpu"))
-RECIPES = {"adversarial": "segan-tiny", "supervised": "segmentation-tiny"}
+RECIPES = {
+    "adversarial": "segan-tiny",
+    "supervised": "segmentation-tiny",
+    "classification": "diagnosis-tiny",
+    "triplet": "diagnosis-tiny",
+    "multitask": "attributes-tiny",
+}
+CLASSES = (0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2)
 
 
 def make_batch(count: int = 4) -> Batch:
@@ -28,15 +39,41 @@ def make_batch(count: int = 4) -> Batch:
 def make_learner(name: str, *overrides: str) -> Learner:
     torch.manual_seed(0)
     recipe = read_recipe(RECIPES[name], ["training.channels_last=false", *overrides])
-    return LEARNERS[name](recipe, build_network(recipe.network, pretrained=True), ONE)
+    network = build_network(recipe.network, pretrained=True)
+    if name == "classification":
+        return ClassificationLearner(recipe, network, ONE, {0: 0.3, 1: 0.4, 2: 0.3})
+    if name == "triplet":
+        return TripletLearner(recipe, network, ONE, {0: 0.3, 1: 0.4, 2: 0.3}, CLASSES)
+    if name == "multitask":
+        return MultitaskLearner(recipe, network, ONE)
+    if name == "supervised":
+        return SupervisedLearner(recipe, network, ONE)
+    critic = Critic(recipe.adversarial.critic_channels)
+    return AdversarialLearner(recipe, network, critic, ONE)
+
+
+def make_batch_for(name: str) -> Batch:
+    """Return masks or classes; triplets as anchor, positive, negative of three classes."""
+    if name == "multitask":
+        batch = make_batch()
+        planes = [batch.target.roll(4 * shift, 3) for shift in range(6)]
+        return batch._replace(target=torch.cat(planes, dim=1))
+    if name not in ("classification", "triplet"):
+        return make_batch()
+    batch = make_batch(12)
+    shift = torch.tensor(CLASSES, dtype=torch.uint8).view(-1, 1, 1, 1) * 60
+    images = batch.images // 4 + shift
+    order = torch.tensor([0, 3, 1, 1, 4, 2, 2, 5, 0, 6, 9, 7])
+    target = torch.tensor(CLASSES)
+    return Batch(images[order], target[order], order)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_every_learner_learns_one_batch(name: str) -> None:
     learner = make_learner(name)
-    batch = make_batch()
+    batch = make_batch_for(name)
     terms = [learner.step(batch, Moment(step, 1000, 9)) for step in range(40)]
-    key = "dice" if name == "adversarial" else "loss"
+    key = {"adversarial": "dice", "triplet": "triplet"}.get(name, "loss")
     first, last = terms[0], terms[-1]
     assert first is not None
     assert last is not None
@@ -46,12 +83,12 @@ def test_every_learner_learns_one_batch(name: str) -> None:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_frozen_means_weights_and_statistics(name: str) -> None:
     learner = make_learner(name, "training.freeze_encoder_epochs=1")
-    backbone = encoder_backbone(learner.networks["segmentor"])
+    backbone = encoder_backbone(next(iter(learner.networks.values())))
     assert backbone is not None
     before = {k: v.clone() for k, v in backbone.state_dict().items()}
-    learner.step(make_batch(), Moment(0, 10, 0))
+    learner.step(make_batch_for(name), Moment(0, 10, 0))
     assert all(torch.equal(v, before[k]) for k, v in backbone.state_dict().items())
-    learner.step(make_batch(), Moment(1, 10, 1))
+    learner.step(make_batch_for(name), Moment(1, 10, 1))
     after = backbone.state_dict()
     assert any(not torch.equal(v, before[k]) for k, v in after.items())
     assert any("running" in k and not torch.equal(v, before[k]) for k, v in after.items())
@@ -154,7 +191,8 @@ def test_what_a_learner_cannot_do_is_said(name: str, override: str) -> None:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_mixed_precision_steps(name: str, precision: str) -> None:
     learner = make_learner(name, f"training.precision={precision}")
-    terms = [learner.step(make_batch(), Moment(step, 10, 9)) for step in range(3)]
+    # The loss scale of float16 starts high and halves until gradients are finite.
+    terms = [learner.step(make_batch_for(name), Moment(step, 10, 9)) for step in range(8)]
     assert any(term is not None for term in terms)
     for network in learner.networks.values():
         assert all(bool(torch.isfinite(p).all()) for p in network.parameters())
@@ -162,8 +200,15 @@ def test_mixed_precision_steps(name: str, precision: str) -> None:
 
 def test_learning_rate_is_a_pure_function_of_the_step() -> None:
     options = read_recipe("segan-paper").optimizer
-    assert learning_rate(options, 0, 100) == pytest.approx(1e-3)
-    assert learning_rate(options, 50, 100) == pytest.approx(5e-4)
-    assert learning_rate(options, 100, 100) == 0
+    assert learning_rate(options, Moment(0, 100, 0)) == pytest.approx(1e-3)
+    assert learning_rate(options, Moment(50, 100, 1)) == pytest.approx(5e-4)
+    assert learning_rate(options, Moment(100, 100, 2)) == 0
     warm = options.model_copy(update={"warmup_steps": 10, "schedule": "cosine"})
-    assert learning_rate(warm, 4, 100) == pytest.approx(0.5e-3, rel=0.02)
+    assert learning_rate(warm, Moment(4, 100, 0)) == pytest.approx(0.5e-3, rel=0.02)
+
+
+def test_step_schedule_falls_to_a_tenth() -> None:
+    options = read_recipe("segan-paper").optimizer
+    steps = options.model_copy(update={"schedule": "step", "step_epochs": 100, "lr": 1e-3})
+    rates = [learning_rate(steps, Moment(0, 1, epoch)) for epoch in (0, 99, 100, 250)]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5])

@@ -20,10 +20,14 @@ from nevus.training.run import RunFolder, locked
 from nevus.training.state import find_states
 from nevus.training.train import TrainOptions, train
 
+STEPS = {"adversarial": 9, "supervised": 9, "triplet": 12}
 SEGAN = ["training.epochs=3", "training.batch_size=6", "training.freeze_encoder_epochs=1"]
 
 
 def tiny(learner: str, *extra: str) -> Recipe:
+    if learner == "triplet":
+        # Four epochs: cross-entropy, triplets, cross-entropy, triplets mined anew.
+        return read_recipe("diagnosis-tiny", ["training.ema_decay=0.9", *extra])
     name = {"adversarial": "segan-tiny", "supervised": "segmentation-tiny"}[learner]
     more = ["training.ema_decay=0.9"] if learner == "supervised" else []
     return read_recipe(name, [*SEGAN, *more, *extra])
@@ -41,26 +45,45 @@ def assert_same(first: Path, second: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def whole(
+    drawn: Path, drawn_cases: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     """One uninterrupted run per learner."""
     runs = {}
-    for learner in ("adversarial", "supervised"):
+    for learner, total in STEPS.items():
         out = tmp_path_factory.mktemp(learner)
-        outcome = train(tiny(learner), TrainOptions(data=drawn, out=out, fold=(0, 4)))
+        data = drawn_cases if learner == "triplet" else drawn
+        outcome = train(tiny(learner), TrainOptions(data=data, out=out, fold=(0, 4)))
         assert outcome.finished
-        assert outcome.step == outcome.total == 9
+        assert outcome.step == outcome.total == total
         runs[learner] = out
     return runs
 
 
-@pytest.mark.parametrize("learner", ["adversarial", "supervised"])
-@pytest.mark.parametrize("stops", [(1, 4), (3, 5)])
+@pytest.mark.parametrize(
+    ("learner", "stops"),
+    [
+        ("adversarial", (1, 4)),
+        ("adversarial", (3, 5)),
+        ("supervised", (1, 4)),
+        ("supervised", (3, 5)),
+        ("triplet", (3, 5)),
+        ("triplet", (4, 8)),
+        ("triplet", (9, 10)),
+    ],
+)
 def test_stopped_runs_end_with_the_same_bits(
-    learner: str, stops: tuple[int, ...], whole: dict[str, Path], drawn: Path, tmp_path: Path
+    learner: str,
+    stops: tuple[int, ...],
+    whole: dict[str, Path],
+    drawn: Path,
+    drawn_cases: Path,
+    tmp_path: Path,
 ) -> None:
+    data = drawn_cases if learner == "triplet" else drawn
     for stop in (*stops, None):
         reporter = StopAfter(stop)
-        options = TrainOptions(data=drawn, out=tmp_path, fold=(0, 4), resume=True, save_steps=1)
+        options = TrainOptions(data=data, out=tmp_path, fold=(0, 4), resume=True, save_steps=1)
         try:
             train(tiny(learner), options, reporter=reporter)
         except _PowerCutError:
@@ -68,7 +91,8 @@ def test_stopped_runs_end_with_the_same_bits(
     assert_same(whole[learner], tmp_path)
     steps = [e["step"] for e in read_journal(tmp_path / "metrics.jsonl") if "epoch" in e]
     assert steps == sorted(steps)
-    assert len([e for e in read_journal(tmp_path / "metrics.jsonl") if "lr" in e]) == 9
+    done = [e for e in read_journal(tmp_path / "metrics.jsonl") if "lr" in e]
+    assert len(done) == STEPS[learner]
 
 
 class _PowerCutError(Exception):

@@ -1,16 +1,19 @@
 """`nevus data check`."""
 
 import json
+from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nevus.errors import DataError, UsageError
+from nevus.labels import NOTICE
 
 if TYPE_CHECKING:
     from nevus.data.checks import Report
-    from nevus.data.records import Listing
+    from nevus.data.task_checks import Check
 
 _EXAMPLES = 3
 
@@ -18,7 +21,9 @@ _EXAMPLES = 3
 def check(
     root: Annotated[
         Path | None,
-        typer.Argument(help="Data root: the official folders, or images/ with masks/."),
+        typer.Argument(
+            help="Data root: the official folders, images/ with masks/, or a folder per class."
+        ),
     ] = None,
     images: Annotated[
         Path | None, typer.Option(help="Folder of photographs, instead of a root.")
@@ -37,36 +42,43 @@ def check(
 ) -> None:
     """Open every photograph and mask and list all that is wrong, missing, doubled or odd.
 
+    Every task whose data is there is checked.
+
     Example: nevus data check isic2018 --json > findings.json
     """
     from nevus.cli.progress import counting
-    from nevus.data.checks import check_listing
 
-    listing = _find_listing(root, images, masks)
-    with counting("checking") as progress:
-        report = check_listing(listing, lookalikes=lookalikes, workers=workers, progress=progress)
+    reports: dict[str, Report] = {}
+    for task, run in _find_checks(root, images, masks).items():
+        with counting(f"checking {task}") as progress:
+            reports[task] = run(lookalikes=lookalikes, workers=workers, progress=progress)
     if as_json:
-        typer.echo(json.dumps(report.to_json(), indent=1, allow_nan=False))
+        found = {task: report.to_json() for task, report in reports.items()}
+        document = {"notice": NOTICE, "tasks": found}
+        typer.echo(json.dumps(document, indent=1, allow_nan=False))
     else:
-        _print_report(report)
-    _raise_errors(report, root or listing.images, as_json=as_json)
+        for task, report in reports.items():
+            _print_report(task, report)
+    _raise_errors(reports, root or images, as_json=as_json)
 
 
-def _find_listing(root: Path | None, images: Path | None, masks: Path | None) -> "Listing":
-    from nevus.data.records import find_listing, list_folders
+def _find_checks(root: Path | None, images: Path | None, masks: Path | None) -> dict[str, "Check"]:
+    from nevus.data.checks import check_listing
+    from nevus.data.records import list_folders
+    from nevus.data.task_checks import find_checks
 
     if images is not None:
         if root is not None:
             raise UsageError("both a data root and --images were given", hint="give one of them")
-        return list_folders(images, masks)
+        return {"segmentation": partial(check_listing, list_folders(images, masks))}
     if masks is not None:
         raise UsageError("--masks needs --images")
     if root is None:
         raise UsageError("no data to check", hint="nevus data check ROOT, or --images DIR")
-    return find_listing(root)
+    return find_checks(root)
 
 
-def _print_report(report: "Report") -> None:
+def _print_report(task: str, report: "Report") -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -75,9 +87,10 @@ def _print_report(report: "Report") -> None:
 
     counts, sizes = report.counts, report.sizes
     console = Console()
+    known = {"masks": "with a mask", "lesions": "lesions"}
+    more = "".join(f", {counts[name]} {told}" for name, told in known.items() if name in counts)
     console.print(
-        f"{counts['photographs']} photographs ({counts['readable']} readable), "
-        f"{counts['masks']} with a mask"
+        f"{task}: {counts['photographs']} photographs ({counts['readable']} readable){more}"
     )
     if sizes:
         spans = (
@@ -86,6 +99,8 @@ def _print_report(report: "Report") -> None:
             for side in ("width", "height")
         )
         console.print(f"pixels: {'; '.join(spans)}; {sizes['different']:g} different sizes")
+    for title, numbers in report.tables.items():
+        console.print(f"{title}: {', '.join(f'{name} {n}' for name, n in numbers.items())}")
     if not report.findings:
         console.print("nothing wrong, nothing odd")
         return
@@ -99,17 +114,14 @@ def _print_report(report: "Report") -> None:
     console.print(table)
 
 
-def _raise_errors(report: "Report", place: Path, *, as_json: bool) -> None:
-    errors = report.of_severity("error")
+def _raise_errors(reports: dict[str, "Report"], place: Path | None, *, as_json: bool) -> None:
+    errors = [error for report in reports.values() for error in report.of_severity("error")]
     if not errors:
         return
-    codes = (
-        f"{code} {len(group)}"
-        for code, group in report.by_code().items()
-        if group[0].severity == "error"
-    )
+    codes = Counter(error.code for error in errors)
+    told = ", ".join(f"{code} {n}" for code, n in sorted(codes.items()))
     raise DataError(
-        f"{place}: {len(errors)} {'error' if len(errors) == 1 else 'errors'}: {', '.join(codes)}",
+        f"{place}: {len(errors)} {'error' if len(errors) == 1 else 'errors'}: {told}",
         problems=[f"{error.name}: {error.text}" for error in errors],
         hint=None if as_json else "--json lists every file",
     )

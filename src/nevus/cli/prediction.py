@@ -2,21 +2,26 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nevus.errors import SomeInputsFailedError, UsageError
 from nevus.labels import NOTICE, TASKS
 
+if TYPE_CHECKING:
+    import torch
+
+    from nevus.inference.inputs import Failure
+
 
 def predict(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="segmentation")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="segmentation or diagnosis")],
     checkpoint: Annotated[
-        list[Path], typer.Option(help="A checkpoint; several make an ensemble (mean of maps).")
+        list[Path], typer.Option(help="A checkpoint; several make an ensemble (mean).")
     ],
     images: Annotated[list[Path], typer.Option(help="Folder or photograph; repeatable.")],
-    out: Annotated[Path, typer.Option(help="Folder for the masks.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
     split: Annotated[
         Path | None,
         typer.Option(help="A run's split.json: only its validation photographs."),
@@ -24,9 +29,16 @@ def predict(
     steps: Annotated[
         str | None,
         typer.Option(
-            help="Post-processing: none, challenge, paper, or a JSON list of steps. "
+            help="Segmentation: post-processing none, challenge, paper, or a JSON list of steps. "
             "Default: the checkpoint's own."
         ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Diagnosis: logits, gallery or both. Default: the checkpoint's own."),
+    ] = None,
+    similar: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Diagnosis: similar cases to name [5].")
     ] = None,
     flips: Annotated[
         bool | None, typer.Option("--flips/--no-flips", help="Average over flips.")
@@ -34,27 +46,51 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads beside the network.")] = 2,
 ) -> None:
-    """Write ISIC_..._segmentation.png for each photograph, at its own size.
+    """Write masks by their official names, or diagnosis.csv with similar.json.
 
     Example: nevus predict segmentation --checkpoint runs/compact/best.safetensors
     --images photos --out masks
 
     Files that cannot be read are listed in errors.csv; the exit code is then 3.
     """
-    from nevus.cli.progress import counting
     from nevus.imaging.files import find_images
-    from nevus.inference.network import load_network
-    from nevus.inference.predictor import Ensemble, predict_folder
     from nevus.training.distributed import choose_device
 
-    require_segmentation(task)
-    chain = read_steps(steps)
+    _check_task(task, segmentation=(steps,), diagnosis=(by, similar))
     photographs = choose_photographs(find_images(images), split)
     chosen = choose_device(device)
-    members = [load_network(path, chosen, flips=flips) for path in checkpoint]
-    for path, member in zip(checkpoint, members, strict=True):
-        if member.task != task:
-            raise UsageError(f"{path} is a checkpoint for {member.task}, not {task}")
+    if task == "segmentation":
+        chain = read_steps(steps)
+        failures = _predict_masks(checkpoint, photographs, out, chain, flips, chosen, workers)
+    else:
+        way = _read_way(by)
+        failures = _predict_diagnoses(
+            checkpoint, photographs, out, way, similar or 5, flips, chosen, workers
+        )
+    if failures:
+        raise SomeInputsFailedError(
+            f"{len(failures)} of {len(photographs)} photographs failed, "
+            f"first: {failures[0].text}; all in {out / 'errors.csv'}"
+        )
+
+
+def _predict_masks(
+    checkpoints: list[Path],
+    photographs: tuple[Path, ...],
+    out: Path,
+    chain: tuple[dict[str, Any], ...] | None,
+    flips: bool | None,
+    device: "torch.device",
+    workers: int,
+) -> "list[Failure]":
+    from nevus.cli.progress import counting
+    from nevus.inference.network import load_network
+    from nevus.inference.predictor import Ensemble, predict_folder
+
+    members = [load_network(path, device, flips=flips) for path in checkpoints]
+    for path, member in zip(checkpoints, members, strict=True):
+        if member.task != "segmentation":
+            raise UsageError(f"{path} is a checkpoint for {member.task}, not segmentation")
     typer.echo(NOTICE, err=True)
     with counting("predicting") as progress:
         failures = predict_folder(
@@ -66,23 +102,50 @@ def predict(
             progress=progress,
         )
     typer.echo(f"{len(photographs) - len(failures)} masks in {out}")
-    if failures:
-        raise SomeInputsFailedError(
-            f"{len(failures)} of {len(photographs)} photographs failed, "
-            f"first: {failures[0].text}; all in {out / 'errors.csv'}"
+    return failures
+
+
+def _predict_diagnoses(
+    checkpoints: list[Path],
+    photographs: tuple[Path, ...],
+    out: Path,
+    by: str | None,
+    similar: int,
+    flips: bool | None,
+    device: "torch.device",
+    workers: int,
+) -> "list[Failure]":
+    from nevus.cli.progress import counting
+    from nevus.inference.diagnoser import load_diagnoser
+    from nevus.inference.diagnosis_predictor import predict_diagnosis_folder
+
+    members = [
+        load_diagnoser(path, device, by=by, flips=flips, similar=similar) for path in checkpoints
+    ]
+    typer.echo(NOTICE, err=True)
+    with counting("predicting") as progress:
+        failures = predict_diagnosis_folder(
+            members, photographs, out, workers=workers, progress=progress
         )
+    typer.echo(f"{len(photographs) - len(failures)} rows in {out / 'diagnosis.csv'}")
+    return failures
 
 
-def require_segmentation(task: str) -> None:
-    """Refuse tasks that are unknown or not built yet.
+def _read_way(by: str | None) -> str | None:
+    if by not in (None, "logits", "gallery", "both"):
+        raise UsageError(f"--by {by!r} is none of logits, gallery, both")
+    return by
 
-    Raises:
-        UsageError: As said.
-    """
+
+def _check_task(task: str, **own: tuple[object, ...]) -> None:
+    """Refuse tasks that are unknown or not built yet, and options of another task."""
     if task not in TASKS:
         raise UsageError(f"unknown task {task!r}", hint=f"one of {', '.join(TASKS)}")
-    if task != "segmentation":
-        raise UsageError(f"task {task} is not built yet; only segmentation is")
+    if task not in own:
+        raise UsageError(f"task {task} is not built yet; {' and '.join(own)} are")
+    for other, values in own.items():
+        if other != task and any(value is not None for value in values):
+            raise UsageError(f"an option for {other} was given to predict {task}")
 
 
 def read_steps(text: str | None) -> tuple[dict[str, Any], ...] | None:

@@ -1,75 +1,96 @@
-"""`nevus evaluate` and `nevus submit`."""
+"""`nevus evaluate` and `nevus submit`: each hands its options to the task they belong to."""
 
-import json
-import math
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from nevus.errors import DataError, UsageError
-from nevus.labels import NOTICE, TASKS
+from nevus.cli.scoring_diagnosis import evaluate_diagnosis, submit_diagnosis
+from nevus.cli.scoring_segmentation import evaluate_segmentation, submit_segmentation
+from nevus.errors import UsageError
+from nevus.labels import TASKS
 
-if TYPE_CHECKING:
-    from nevus.evaluation.pages import GalleryItem
-    from nevus.evaluation.scores import SegmentationScores
+EVALUATORS: dict[str, Callable[..., None]] = {
+    "segmentation": evaluate_segmentation,
+    "diagnosis": evaluate_diagnosis,
+}
+"""task -> function whose keywords are the options `nevus evaluate` takes for that task."""
 
-TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help="segmentation")]
+SUBMITTERS: dict[str, Callable[..., None]] = {
+    "segmentation": submit_segmentation,
+    "diagnosis": submit_diagnosis,
+}
+"""task -> function whose keywords are the options `nevus submit` takes for that task."""
+
+TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help=" or ".join(EVALUATORS))]
 
 
 def evaluate(
     task: TaskArgument,
     truth: Annotated[
-        Path, typer.Option(help="Folder or zip of truth masks, or a data root holding one.")
+        Path, typer.Option(help="Truth: folder or zip of masks, a CSV, or a data root holding one.")
     ],
-    prediction: Annotated[Path, typer.Option(help="Folder or zip of predicted masks.")],
+    prediction: Annotated[Path, typer.Option(help="Folder or zip of masks, or the CSV.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write one row per photograph.")] = None,
-    gallery: Annotated[
-        Path | None, typer.Option(help="Write an HTML page of best, middle and worst cases.")
-    ] = None,
-    images: Annotated[
-        Path | None, typer.Option(help="Folder of the photographs, for --gallery.")
-    ] = None,
-    cases: Annotated[int, typer.Option(min=1, max=200, help="Of each kind, for --gallery.")] = 6,
     subset: Annotated[
         bool, typer.Option("--subset", help="Score only photographs with a prediction.")
     ] = False,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(help="segmentation: write an HTML page of best, middle and worst cases."),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="segmentation: folder of the photographs, for --gallery.")
+    ] = None,
+    cases: Annotated[
+        int | None,
+        typer.Option(min=1, max=200, help="segmentation: of each kind, for --gallery; default 6."),
+    ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Threads that decode; default one per core.")
+        int | None,
+        typer.Option(
+            min=1, max=64, help="segmentation: threads that decode; default one per core."
+        ),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="diagnosis: write an HTML page of confusion, calibration and ROC."),
+    ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(help="diagnosis: CSV of image_id, lesion_id, age, sex, localization."),
+    ] = None,
+    sensitivity: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=1.0, help="diagnosis: for melanoma, of the operating point; default 0.9."
+        ),
     ] = None,
 ) -> None:
     """Score predictions with the challenge's own numbers, with n and 95 % intervals.
 
     Example: nevus evaluate segmentation --truth GroundTruth --prediction masks --json
-    """
-    from nevus.evaluation.scores import score_segmentation, write_csv
 
-    _require_segmentation(task)
-    _require_gallery_options(gallery, images)
-    try:
-        scores = score_segmentation(truth, prediction, workers=workers, subset=subset)
-    except DataError as error:
-        _print_problems(error, as_json=as_json)
-        raise
-    if csv is not None:
-        write_csv(csv, scores)
-    if gallery is not None and images is not None:
-        _write_cases(gallery, scores, (truth, prediction, images), cases)
-    if as_json:
-        typer.echo(json.dumps(scores.to_json(), indent=2, allow_nan=False))
-    else:
-        _print_scores(scores)
+    Example: nevus evaluate diagnosis --truth data --prediction diagnosis.csv --page scores.html
+    """
+    options = {"truth": truth, "prediction": prediction, "as_json": as_json, "csv": csv}
+    options |= {"subset": subset, "gallery": gallery, "images": images, "cases": cases}
+    options |= {"workers": workers, "page": page, "metadata": metadata, "sensitivity": sensitivity}
+    _hand_over("evaluate", EVALUATORS, task, options)
 
 
 def submit(
     task: TaskArgument,
-    prediction: Annotated[Path, typer.Option(help="Folder of masks named as the challenge asks.")],
-    out: Annotated[Path, typer.Option(help="The zip to write.")] = Path("submission.zip"),
+    prediction: Annotated[
+        Path, typer.Option(help="Folder of masks named as the challenge asks, or the CSV.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="What to write; default submission.zip, for diagnosis submission.csv."),
+    ] = None,
     images: Annotated[
         Path | None, typer.Option(help="Folder of the photographs: tells ids and sizes.")
     ] = None,
@@ -77,106 +98,39 @@ def submit(
         Path | None, typer.Option(help="Or a text file with one image_id a line.")
     ] = None,
 ) -> None:
-    """Check masks as strictly as the challenge needs and write the zip to upload.
+    """Check predictions as strictly as the challenge needs and write the file to upload.
 
     Example: nevus submit segmentation --prediction masks --images TestInput --out submission.zip
+
+    Example: nevus submit diagnosis --prediction diagnosis.csv --images Test --out submission.csv
     """
-    from nevus.evaluation.submission import build_submission
-
-    _require_segmentation(task)
-    try:
-        submission = build_submission(prediction, out, images=images, truth_ids=truth_ids)
-    except DataError as error:
-        _print_problems(error, as_json=False)
-        raise
-    for warning in submission.warnings:
-        typer.echo(f"warning: {_on_one_line(warning)}")
-    typer.echo(f"{submission.path}: {submission.n} masks, sha256 {submission.sha256}")
+    options = {"prediction": prediction, "out": out, "images": images, "truth_ids": truth_ids}
+    _hand_over("submit", SUBMITTERS, task, options)
 
 
-def _require_segmentation(task: str) -> None:
+def _hand_over(
+    verb: str,
+    functions: Mapping[str, Callable[..., None]],
+    task: str,
+    options: Mapping[str, object],
+) -> None:
+    """Call the task's function with the options that were given, or refuse those it lacks."""
     if task not in TASKS:
         raise UsageError(f"unknown task {task!r}; expected one of {', '.join(TASKS)}")
-    if task != "segmentation":
-        raise UsageError(f"task {task} is not built yet; only segmentation is")
-
-
-def _require_gallery_options(gallery: Path | None, images: Path | None) -> None:
-    if gallery is not None and images is None:
-        raise UsageError("--gallery needs the photographs", hint="add --images DIR")
-    if images is not None and gallery is None:
-        raise UsageError("--images has no use without --gallery", hint="add --gallery FILE")
-
-
-def _print_problems(error: DataError, *, as_json: bool) -> None:
-    """Print every finding on stdout; the one line of the error itself goes to stderr."""
-    if as_json:
-        typer.echo(json.dumps({"notice": NOTICE, "problems": list(error.problems)}, indent=2))
-        return
-    for problem in error.problems:
-        typer.echo(f"- {_on_one_line(problem)}")
-
-
-def _on_one_line(text: str) -> str:
-    # A file name may hold a newline or an escape sequence that would redraw the terminal.
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
-def _print_scores(scores: "SegmentationScores") -> None:
-    table = Table(title=f"segmentation, n = {scores.n}", title_justify="left")
-    table.add_column("metric")
-    table.add_column("mean", justify="right")
-    table.add_column("95 % interval", justify="right")
-    for name, value in scores.means.items():
-        low, high = scores.ci95[name]
-        bounds = "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"
-        table.add_row(escape(name), f"{value:.4f}", bounds)
-    Console().print(table)
-    if scores.n == 1:
-        typer.echo("One photograph tells nothing about spread: no interval.")
-    if scores.subset:
-        typer.echo(
-            f"A subset: photographs without a prediction left out: {len(scores.left_out)}; "
-            f"predictions without a truth ignored: {len(scores.ignored)}."
+    if task not in functions:
+        raise UsageError(f"task {task} is not built yet; only {' and '.join(functions)} are")
+    accepted = inspect.signature(functions[task]).parameters
+    given = {
+        name: value for name, value in options.items() if value is not None and value is not False
+    }
+    foreign = [_spell(name) for name in given if name not in accepted]
+    if foreign:
+        raise UsageError(
+            f"nevus {verb} {task} has no use for {', '.join(foreign)}",
+            hint=f"it takes {', '.join(map(_spell, accepted))}",
         )
-    typer.echo(NOTICE)
+    functions[task](**given)
 
 
-def _write_cases(
-    path: Path, scores: "SegmentationScores", sources: tuple[Path, Path, Path], number: int
-) -> None:
-    from nevus.evaluation.pages import pick_cases, write_gallery
-
-    best, middle, worst = pick_cases(scores.per_image, number)
-    groups = {"Worst": worst, "Middle": middle, "Best": best}
-    items = _load_items(groups, scores, sources)
-    write_gallery(path, items, title="Segmentation: worst, middle and best", summary=scores)
-
-
-def _load_items(
-    groups: dict[str, tuple[str, ...]],
-    scores: "SegmentationScores",
-    sources: tuple[Path, Path, Path],
-) -> "Iterator[GalleryItem]":
-    from nevus.evaluation.pages import GalleryItem
-    from nevus.evaluation.pairs import find_photographs, find_truth_folder, open_masks, pair_masks
-    from nevus.imaging.masks import read_scored
-    from nevus.imaging.reading import read_image
-
-    truth, prediction, images = sources
-    photographs = find_photographs(images)
-    absent = sorted({key for keys in groups.values() for key in keys} - photographs.keys())
-    if absent:
-        raise UsageError(f"{images} lacks {len(absent)} photographs: {', '.join(absent[:3])}")
-    with open_masks(find_truth_folder(truth)) as left, open_masks(prediction) as right:
-        pairs = {pair.image_id: pair for pair in pair_masks(left, right).pairs}
-        # One at a time: eighteen photographs of 30 megapixels would fill 1.6 GB.
-        for group, key in ((group, key) for group, keys in groups.items() for key in keys):
-            yield GalleryItem(
-                image_id=key,
-                pixels=read_image(photographs[key]).pixels,
-                truth=read_scored(pairs[key].truth.open()),
-                prediction=read_scored(pairs[key].prediction.open()),
-                score=scores.per_image[key]["jaccard"],
-                group=group,
-            )
+def _spell(name: str) -> str:
+    return f"--{name.removeprefix('as_').replace('_', '-')}"

@@ -5,24 +5,47 @@ import json
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from nevus.data.records import Record
 from nevus.errors import DataError, ImageError
 from nevus.imaging.masks import read_truth
 from nevus.imaging.reading import read_image
-from nevus.imaging.resizing import resize_image, resize_mask
+from nevus.imaging.resizing import centre_window, resize_image, resize_mask
 
-FORMAT = 1
+FORMAT = 2
+MAX_MASKS = 8
 Progress = Callable[[int, int], None]
+
+
+class Fit(StrEnum):
+    """How a photograph of another shape comes to a size."""
+
+    STRETCH = "stretch"
+    CROP = "crop"
+    """The largest centred part of the wanted shape; nothing is distorted, edges are lost."""
+
+
+@dataclass(frozen=True)
+class CacheItem:
+    """What becomes one row of a cache.
+
+    Attributes:
+        image_id: The photograph's name.
+        image: The photograph.
+        masks: Its masks, equally many for every row, at most `MAX_MASKS`.
+    """
+
+    image_id: str
+    image: Path
+    masks: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,10 +53,10 @@ class Cache:
     """Photographs and masks of one size.
 
     Attributes:
-        image_ids: Sorted as the records were.
+        image_ids: Sorted as the items were.
         images: (N, H, W, 3) uint8, RGB.
-        masks: (N, H, W) uint8 in {0, 1}.
-        key: Names content and size: equal keys, equal pixels.
+        masks: (N, H, W) uint8; bit k is mask k, so that a single mask is 0 or 1.
+        key: sha256 of pixels, masks and names: equal keys, equal data, wherever it lies.
         place: The folder that holds the arrays.
     """
 
@@ -43,9 +66,9 @@ class Cache:
     key: str
     place: Path
 
-    def __reduce__(self) -> tuple[Callable[[Path, str], "Cache"], tuple[Path, str]]:
+    def __reduce__(self) -> tuple[Callable[[Path], "Cache"], tuple[Path]]:
         """Travel to loader processes as a path: memory maps would be copied whole."""
-        return _open, (self.place, self.key)
+        return _open, (self.place,)
 
     def indices(self, image_ids: Sequence[str]) -> list[int]:
         """Return the positions of `image_ids`, in their order."""
@@ -60,18 +83,20 @@ def cache_folder() -> Path:
 
 
 def open_cache(
-    records: Sequence[Record],
+    items: Sequence[CacheItem],
     size: tuple[int, int],
     *,
+    fit: Fit = Fit.STRETCH,
     folder: Path | None = None,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> Cache:
-    """Return the cache of `records` at `size`, made first if it is not there.
+    """Return the cache of `items` at `size`, made first if it is not there.
 
     Args:
-        records: Photographs with masks.
+        items: Photographs, with equally many masks each.
         size: (height, width) in pixels.
+        fit: What happens to photographs of another shape.
         folder: Where caches are kept; default `cache_folder()`.
         workers: Threads that decode.
         progress: Called with (done, total).
@@ -79,34 +104,42 @@ def open_cache(
     Raises:
         DataError: Some photographs or masks cannot be read; every one is listed.
     """
-    key = _key(records, size)
-    place = (folder or cache_folder()) / f"segmentation-{size[0]}x{size[1]}-{key[:16]}"
+    name = f"{size[0]}x{size[1]}-{_stamp(items, size, fit)[:16]}"
+    place = (folder or cache_folder()) / name
     if not (place / "index.json").is_file():
-        _make(records, size, place, workers, progress)
-    return _open(place, key)
+        _make(items, size, fit, place, workers, progress)
+    return _open(place)
 
 
-def _open(place: Path, key: str) -> Cache:
+def unpack_masks(packed: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """Return (count, H, W) uint8 in {0, 1} for (H, W) uint8 with one mask per bit."""
+    shifts = np.arange(count, dtype=np.uint8)[:, None, None]
+    planes: NDArray[np.uint8] = (packed[None] >> shifts) & np.uint8(1)
+    return planes
+
+
+def _open(place: Path) -> Cache:
     index = json.loads((place / "index.json").read_text(encoding="utf-8"))
     shape = (len(index["image_ids"]), *index["size"])
     images = np.memmap(place / "images.u8", np.uint8, "r", shape=(*shape, 3))
     masks = np.memmap(place / "masks.u8", np.uint8, "r", shape=shape)
-    return Cache(tuple(index["image_ids"]), images, masks, key, place)
+    return Cache(tuple(index["image_ids"]), images, masks, index["key"], place)
 
 
-def _key(records: Sequence[Record], size: tuple[int, int]) -> str:
-    digest = hashlib.sha256(f"{FORMAT} {size}".encode())
-    for record in records:
-        digest.update(record.image_id.encode())
-        for path in (record.image, record.mask):
-            stat = path.stat() if path else None
-            digest.update(f" {stat.st_size} {stat.st_mtime_ns}\n".encode() if stat else b" -\n")
+def _stamp(items: Sequence[CacheItem], size: tuple[int, int], fit: Fit) -> str:
+    digest = hashlib.sha256(f"{FORMAT} {size} {fit}".encode())
+    for item in items:
+        digest.update(item.image_id.encode())
+        for path in (item.image, *item.masks):
+            stat = path.stat()
+            digest.update(f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
 def _make(
-    records: Sequence[Record],
+    items: Sequence[CacheItem],
     size: tuple[int, int],
+    fit: Fit,
     place: Path,
     workers: int,
     progress: Progress | None,
@@ -115,14 +148,15 @@ def _make(
     # Made beside and renamed, so that neither a kill nor a second process leaves half a cache.
     building = Path(tempfile.mkdtemp(prefix="building-", dir=place.parent))
     try:
-        count = len(records)
+        count = len(items)
         images = np.memmap(building / "images.u8", np.uint8, "w+", shape=(count, *size, 3))
         masks = np.memmap(building / "masks.u8", np.uint8, "w+", shape=(count, *size))
-        _fill(records, size, images, masks, workers, progress)
+        _fill(items, size, fit, images, masks, workers, progress)
+        image_ids = [item.image_id for item in items]
+        index = {"image_ids": image_ids, "size": size, "key": _key(image_ids, images, masks)}
         images.flush()
         masks.flush()
         del images, masks
-        index = {"image_ids": [record.image_id for record in records], "size": size}
         (building / "index.json").write_text(json.dumps(index), encoding="utf-8")
         try:
             building.rename(place)
@@ -133,9 +167,19 @@ def _make(
         shutil.rmtree(building, ignore_errors=True)
 
 
+def _key(image_ids: Sequence[str], *arrays: NDArray[np.uint8]) -> str:
+    digest = hashlib.sha256("\n".join(image_ids).encode())
+    for array in arrays:
+        digest.update(repr(array.shape).encode())
+        for row in array:
+            digest.update(row.data)
+    return digest.hexdigest()
+
+
 def _fill(
-    records: Sequence[Record],
+    items: Sequence[CacheItem],
     size: tuple[int, int],
+    fit: Fit,
     images: NDArray[np.uint8],
     masks: NDArray[np.uint8],
     workers: int,
@@ -143,32 +187,34 @@ def _fill(
 ) -> None:
     def fill_one(index: int) -> str | None:
         try:
-            images[index], masks[index] = _read_sample(records[index], size)
+            images[index], masks[index] = _read_sample(items[index], size, fit)
         except ImageError as error:
-            return f"{records[index].image_id}: {error}"
+            return f"{items[index].image_id}: {error}"
         return None
 
     problems: list[str] = []
-    # Readers silence warnings, which threads do not do apart from each other: restored here.
-    with warnings.catch_warnings(), ThreadPoolExecutor(max(workers, 1)) as pool:
-        for done, problem in enumerate(pool.map(fill_one, range(len(records))), start=1):
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
+        for done, problem in enumerate(pool.map(fill_one, range(len(items))), start=1):
             if problem:
                 problems.append(problem)
             if progress:
-                progress(done, len(records))
+                progress(done, len(items))
     if problems:
         raise DataError(
-            f"{len(problems)} of {len(records)} samples cannot be read, first: {problems[0]}",
+            f"{len(problems)} of {len(items)} samples cannot be read, first: {problems[0]}",
             problems=problems,
             hint="nevus data check lists all of them",
         )
 
 
 def _read_sample(
-    record: Record, size: tuple[int, int]
+    item: CacheItem, size: tuple[int, int], fit: Fit
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    pixels = read_image(record.image).pixels
-    if record.mask is None:
-        raise ImageError("missing", f"{record.image.name} has no mask")
-    truth = read_truth(record.mask, size=pixels.shape[:2])
-    return resize_image(pixels, size), resize_mask(truth.mask, size).astype(np.uint8)
+    pixels = read_image(item.image).pixels
+    shape = pixels.shape[:2]
+    window = centre_window(shape, size) if fit == Fit.CROP else np.s_[:, :]
+    packed = np.zeros(size, np.uint8)
+    for bit, path in enumerate(item.masks):
+        mask = read_truth(path, size=shape).mask[window]
+        packed |= resize_mask(mask, size).astype(np.uint8) << np.uint8(bit)
+    return resize_image(np.ascontiguousarray(pixels[window]), size), packed

@@ -21,25 +21,27 @@ from nevus.imaging.masks import read_truth
 from nevus.imaging.reading import describe, read_image
 from nevus.labels import NOTICE
 
-__all__ = ["Finding", "Report", "check_data", "check_listing"]
+__all__ = ["Finding", "Report", "check_data", "check_listing", "make_report"]
 
 _RANKS = {"error": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `check_data` found.
+    """What a check found.
 
     Attributes:
         findings: Errors first, then by code and name.
         counts: Photographs, masks, readable photographs, errors, warnings.
         sizes: Of the readable photographs, pixels: smallest, median and largest height and
             width, and how many different sizes there are. Empty without photographs.
+        tables: Further counts under a title each, such as photographs per class.
     """
 
     findings: tuple[Finding, ...]
     counts: dict[str, int]
     sizes: dict[str, float]
+    tables: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def of_severity(self, severity: str) -> tuple[Finding, ...]:
         """Return the findings of one severity."""
@@ -59,6 +61,7 @@ class Report:
             "counts": dict(self.counts),
             "codes": {code: len(group) for code, group in self.by_code().items()},
             "sizes": dict(self.sizes),
+            "tables": {title: dict(table) for title, table in self.tables.items()},
             "findings": [vars(finding) for finding in self.findings],
         }
 
@@ -122,7 +125,13 @@ def check_listing(
     findings += identical
     if lookalikes:
         findings += _find_lookalikes(records, inspections, {f.name for f in identical})
-    return _make_report(records, findings, [i.size for i in inspections if i.size])
+    sizes = [inspection.size for inspection in inspections if inspection.size]
+    counts = {
+        "photographs": len(records),
+        "readable": len(sizes),
+        "masks": sum(record.mask is not None for record in records),
+    }
+    return make_report(findings, counts, _describe_sizes(sizes))
 
 
 def _check_presence(listing: Listing) -> list[Finding]:
@@ -215,19 +224,14 @@ def _find_lookalikes(
     ]
 
 
-def _make_report(
-    records: Sequence[Record], findings: list[Finding], sizes: Sequence[tuple[int, int]]
+def make_report(
+    findings: Iterable[Finding], counts: dict[str, int], sizes: dict[str, float]
 ) -> Report:
+    """Return a report with its findings in order and errors and warnings counted."""
     ordered = sorted(findings, key=lambda f: (_RANKS[f.severity], f.code, f.name, f.text))
     severities = Counter(finding.severity for finding in ordered)
-    counts = {
-        "photographs": len(records),
-        "readable": len(sizes),
-        "masks": sum(record.mask is not None for record in records),
-        "errors": severities["error"],
-        "warnings": severities["warning"],
-    }
-    return Report(tuple(ordered), counts, _describe_sizes(sizes))
+    totals = {"errors": severities["error"], "warnings": severities["warning"]}
+    return Report(tuple(ordered), counts | totals, sizes)
 
 
 def _describe_sizes(sizes: Sequence[tuple[int, int]]) -> dict[str, float]:

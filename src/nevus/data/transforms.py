@@ -5,6 +5,7 @@ transforms draw from torch's global state, which neither workers nor resumed run
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torchvision import tv_tensors
@@ -13,12 +14,12 @@ from torchvision.transforms.v2 import functional
 
 from nevus.recipe import AugmentationOptions
 
-Pair = tuple[tv_tensors.Image, tv_tensors.Mask]
+Pair = tuple[tv_tensors.Image, tv_tensors.Mask | None]
 
 
 def augment(
     image: tv_tensors.Image,
-    mask: tv_tensors.Mask,
+    mask: tv_tensors.Mask | None,
     options: AugmentationOptions,
     *,
     crop: tuple[int, int] | None,
@@ -28,7 +29,7 @@ def augment(
 
     Args:
         image: (3, H, W) uint8.
-        mask: (1, H, W) uint8 in {0, 1}.
+        mask: (C, H, W) uint8 in {0, 1}, or None.
         options: Strengths and probabilities.
         crop: (height, width) of a random crop, or None.
         generator: The sample's own; the result is a pure function of it.
@@ -50,38 +51,43 @@ def _rotate_and_scale(pair: Pair, options: AugmentationOptions, generator: torch
     angle = _uniform(-options.rotate, options.rotate, generator)
     low, high = (math.log(factor) for factor in options.scale)
     scale = math.exp(_uniform(low, high, generator))
+
+    def turn(part: torch.Tensor) -> torch.Tensor:
+        is_mask = isinstance(part, tv_tensors.Mask)
+        smooth = InterpolationMode.NEAREST if is_mask else InterpolationMode.BILINEAR
+        turned: torch.Tensor = functional.affine(
+            part, angle, [0, 0], scale, [0, 0], interpolation=smooth
+        )
+        return turned
+
+    return _move(pair, turn)
+
+
+def _move(pair: Pair, change: Callable[[torch.Tensor], torch.Tensor]) -> Pair:
     image, mask = pair
-    image = functional.affine(
-        image, angle, [0, 0], scale, [0, 0], interpolation=InterpolationMode.BILINEAR
-    )
-    mask = functional.affine(
-        mask, angle, [0, 0], scale, [0, 0], interpolation=InterpolationMode.NEAREST
-    )
-    return image, mask
+    moved = None if mask is None else tv_tensors.wrap(change(mask), like=mask)
+    return tv_tensors.wrap(change(image), like=image), moved
 
 
 def _crop(pair: Pair, size: tuple[int, int], generator: torch.Generator) -> Pair:
     height, width = pair[0].shape[-2:]
     top = int(torch.randint(height - size[0] + 1, (), generator=generator))
     left = int(torch.randint(width - size[1] + 1, (), generator=generator))
-    image, mask = (functional.crop(part, top, left, *size) for part in pair)
-    return image, mask
+    return _move(pair, lambda part: functional.crop(part, top, left, *size))
 
 
 def _flip_and_turn(pair: Pair, options: AugmentationOptions, generator: torch.Generator) -> Pair:
-    image, mask = pair
     if _uniform(0, 1, generator) < options.flip_horizontal:
-        image, mask = functional.horizontal_flip(image), functional.horizontal_flip(mask)
+        pair = _move(pair, functional.horizontal_flip)
     if _uniform(0, 1, generator) < options.flip_vertical:
-        image, mask = functional.vertical_flip(image), functional.vertical_flip(mask)
+        pair = _move(pair, functional.vertical_flip)
     if options.quarter_turns:
         turns = int(torch.randint(4, (), generator=generator))
         # A quarter turn of a photograph that is not square would change the batch's shape.
-        if image.shape[-1] != image.shape[-2]:
+        if pair[0].shape[-1] != pair[0].shape[-2]:
             turns = turns // 2 * 2
-        image = tv_tensors.wrap(torch.rot90(image, turns, (-2, -1)), like=image)
-        mask = tv_tensors.wrap(torch.rot90(mask, turns, (-2, -1)), like=mask)
-    return image, mask
+        pair = _move(pair, lambda part: torch.rot90(part, turns, (-2, -1)))
+    return pair
 
 
 def _jitter(

@@ -33,3 +33,12 @@ def resize_probability(
     # Weights of the filter sum to one only up to rounding.
     clipped: NDArray[np.float32] = np.clip(resized, 0.0, 1.0)
     return clipped
+
+
+def centre_window(shape: tuple[int, int], size: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the largest centred part of (H, W) pixels that has the proportions of (h, w)."""
+    height, width = shape
+    factor = min(height / size[0], width / size[1])
+    tall, wide = (max(round(side * factor), 1) for side in size)
+    top, left = (height - tall) // 2, (width - wide) // 2
+    return slice(top, top + tall), slice(left, left + wide)

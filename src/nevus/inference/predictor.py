@@ -1,7 +1,5 @@
 """Folders of photographs to folders of masks, one bad file not stopping the rest."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,11 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nevus.errors import ImageError
-from nevus.imaging.files import write_atomically
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
 from nevus.imaging.masks import write_mask
-from nevus.imaging.reading import Photograph, read_image
+from nevus.imaging.reading import Photograph
+from nevus.inference.inputs import Failure, read_ahead, write_failures
 from nevus.inference.postprocess import run_steps
 from nevus.labels import segmentation_name
 
@@ -51,21 +48,6 @@ class Ensemble:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A file that could not be predicted.
-
-    Attributes:
-        path: The file.
-        code: `ImageError.code`.
-        text: One sentence.
-    """
-
-    path: Path
-    code: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Prediction:
     """What became of one photograph.
 
@@ -93,16 +75,10 @@ def predict_masks(
     Reading and post-processing run in threads beside the network; results do not depend on how
     many there are.
     """
+    ahead = max(workers, 1) + 1
     with ThreadPoolExecutor(max(workers, 1)) as pool:
-        reading: list[Future[Photograph | Failure]] = []
         finishing: list[Future[Prediction | Failure]] = []
-        upcoming = iter(images)
-        ahead = max(workers, 1) + 1
-        for _ in range(ahead):
-            _submit_next(pool, upcoming, reading, limits)
-        for path in images:
-            photograph = reading.pop(0).result()
-            _submit_next(pool, upcoming, reading, limits)
+        for path, photograph in read_ahead(pool, images, limits, ahead):
             if isinstance(photograph, Failure):
                 finishing.append(pool.submit(_pass_on, photograph))
             else:
@@ -150,42 +126,6 @@ def predict_folder(
             progress(done, len(images))
     write_failures(out / "errors.csv", failures)
     return failures
-
-
-def write_failures(path: Path, failures: Sequence[Failure]) -> None:
-    """Write failures as file, code, text; without failures the file is removed."""
-    if not failures:
-        path.unlink(missing_ok=True)
-        return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "code", "text"])
-    for failure in failures:
-        writer.writerow([_harmless(failure.path.name), failure.code, _harmless(failure.text)])
-    write_atomically(path, text.getvalue().encode("utf-8", errors="backslashreplace"))
-
-
-def _harmless(cell: str) -> str:
-    # Spreadsheets run cells that begin like a formula; file names are strangers' text.
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def _submit_next(
-    pool: ThreadPoolExecutor,
-    upcoming: Iterator[Path],
-    reading: list[Future[Photograph | Failure]],
-    limits: Limits,
-) -> None:
-    path = next(upcoming, None)
-    if path is not None:
-        reading.append(pool.submit(_read, path, limits))
-
-
-def _read(path: Path, limits: Limits) -> Photograph | Failure:
-    try:
-        return read_image(path, limits)
-    except ImageError as error:
-        return Failure(path, error.code, str(error))
 
 
 def _pass_on(failure: Failure) -> Prediction | Failure:

@@ -7,7 +7,10 @@ import segmentation_models_pytorch as smp
 from torch import nn
 
 from nevus.errors import RecipeError
+from nevus.labels import ATTRIBUTES
+from nevus.models.attributes import AttributeNetwork
 from nevus.models.deeplab import DeepLabV3Plus
+from nevus.models.diagnosis import DiagnosisNetwork, build_backbone
 from nevus.models.encoders import Encoder
 from nevus.models.pretrained import find_weights, load_pretrained
 from nevus.models.segmentor import DEFAULT_CHANNELS, UNet
@@ -32,6 +35,14 @@ def build_unet(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
     )
 
 
+def build_attributes(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
+    """Return a U-Net of attribute maps with its presence head."""
+    maps = len(ATTRIBUTES) + options.lesion_map
+    unet = build_unet(options.model_copy(update={"outputs": maps}), pretrained=pretrained)
+    assert isinstance(unet, UNet)
+    return AttributeNetwork(unet, presence=options.presence)
+
+
 def build_deeplabv3plus(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
     """Return a DeepLabV3+, which the paper trains from scratch."""
     if pretrained and options.pretrained is not False:
@@ -49,11 +60,29 @@ def build_deeplabv3plus(options: NetworkOptions, *, pretrained: bool) -> nn.Modu
     return DeepLabV3Plus(options.encoder, outputs=options.outputs)
 
 
+def build_diagnosis(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
+    """Return a diagnosis network on a timm backbone."""
+    backbone, features = build_backbone(options.encoder, stride_first=options.stride_first)
+    if pretrained and options.pretrained is not False:
+        given = options.pretrained
+        path = Path(given) if isinstance(given, str) else find_weights(options.encoder)
+        load_pretrained(backbone, path, deepen=options.deepen)
+    return DiagnosisNetwork(
+        backbone,
+        features,
+        embedding=options.embedding,
+        normalize=options.normalize_embedding,
+        dropout=options.dropout,
+    )
+
+
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "unet": build_unet,
+    "attributes": build_attributes,
     "deeplabv3plus": build_deeplabv3plus,
+    "diagnosis": build_diagnosis,
 }
-"""Each value: ``(options, *, pretrained) -> network``; images to logits of the same size."""
+"""Each value: ``(options, *, pretrained) -> network``."""
 
 
 def build_network(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
@@ -75,5 +104,5 @@ def build_network(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
 
 def encoder_backbone(network: nn.Module) -> nn.Module | None:
     """Return the part that freezing holds fixed (not the gates, not the decoder), if any."""
-    encoder = getattr(network, "encoder", None)
-    return encoder.backbone if isinstance(encoder, Encoder) else None
+    part = getattr(network, "pretrained_part", None)
+    return part if isinstance(part, nn.Module) else None

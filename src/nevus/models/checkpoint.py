@@ -15,6 +15,8 @@ from nevus.models.tensorfile import read_tensors, write_tensors
 from nevus.recipe import InputOptions, NetworkOptions, PredictionOptions
 
 FORMAT = 1
+EXTRA = "@"
+"""Before the names of tensors that are not the network's; no network's name begins so."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Checkpoint:
         input: Size and normalisation of what it takes.
         prediction: Test-time choices, post-processing included.
         tensors: The network's state by name.
+        extra: Tensors prediction needs besides, such as a gallery.
+        fitted: What was fitted on validation photographs: temperatures, thresholds; JSON values.
         about: Where it comes from: recipe, fold, data, scores; JSON values.
     """
 
@@ -35,6 +39,8 @@ class Checkpoint:
     input: InputOptions
     prediction: PredictionOptions
     tensors: dict[str, torch.Tensor]
+    extra: dict[str, torch.Tensor] = field(default_factory=dict)
+    fitted: dict[str, Any] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -53,9 +59,11 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "network": checkpoint.network.model_dump(),
         "input": checkpoint.input.model_dump(),
         "prediction": checkpoint.prediction.model_dump(),
+        "fitted": checkpoint.fitted,
         "about": checkpoint.about,
     }
-    write_tensors(path, checkpoint.tensors, content)
+    extra = {f"{EXTRA}{name}": tensor for name, tensor in checkpoint.extra.items()}
+    write_tensors(path, checkpoint.tensors | extra, content)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -81,7 +89,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
             network=NetworkOptions.model_validate(content["network"]),
             input=InputOptions.model_validate(content["input"]),
             prediction=PredictionOptions.model_validate(content["prediction"]),
-            tensors=tensors,
+            tensors={k: v for k, v in tensors.items() if not k.startswith(EXTRA)},
+            extra={k.removeprefix(EXTRA): v for k, v in tensors.items() if k.startswith(EXTRA)},
+            fitted=content.get("fitted", {}),
             about=content["about"],
         )
     except (KeyError, ValidationError) as error:

@@ -47,11 +47,18 @@ def weights_folder() -> Path:
     return Path(platformdirs.user_data_dir("nevus", appauthor=False)) / "weights"
 
 
-def load_pretrained(backbone: nn.Module, path: Path) -> None:
-    """Load a weight file into a timm feature backbone, every tensor accounted for.
+def load_pretrained(backbone: nn.Module, path: Path, *, deepen: bool = False) -> None:
+    """Load a weight file into a timm backbone, every tensor accounted for.
 
     Understands timm's names, timm's flattened feature names and the bare indices of torchvision's
     ``vgg19().features``. Half precision files are widened.
+
+    Args:
+        backbone: Filled in place.
+        path: A safetensors file.
+        deepen: Blocks that the file lacks start as identities (Goyal et al. 2017,
+            arXiv:1706.02677, section 5.1): the last batch norm of their residual branch is 0, so
+            that a ResNet-101 first computes exactly what the file's ResNet-50 does.
 
     Raises:
         WeightsError: The file is missing or damaged, or a tensor is absent or has another shape.
@@ -65,12 +72,15 @@ def load_pretrained(backbone: nn.Module, path: Path) -> None:
             f"{path} is no readable safetensors file: {error}",
             hint="tools/convert_weights.py turns a .pth file you trust into safetensors",
         ) from error
+    extra = _find_extra_blocks(backbone, source) if deepen else frozenset()
     matched: dict[str, torch.Tensor] = {}
     problems: list[str] = []
     for name, target in backbone.state_dict().items():
         tensor = _find_tensor(source, name)
         if tensor is None and name.endswith("num_batches_tracked"):
             tensor = target
+        if tensor is None and name.startswith(tuple(extra)):
+            tensor = torch.zeros_like(target) if name.endswith("bn3.weight") else target
         if tensor is None:
             problems.append(f"{name} is missing")
         elif tensor.shape != target.shape:
@@ -81,6 +91,14 @@ def load_pretrained(backbone: nn.Module, path: Path) -> None:
         shown = "; ".join(problems[:3])
         raise WeightsError(f"{path} does not fit: {shown} ({len(problems)} tensors in all)")
     backbone.load_state_dict(matched)
+
+
+def _find_extra_blocks(backbone: nn.Module, source: Mapping[str, torch.Tensor]) -> frozenset[str]:
+    # layer3.17. of a ResNet-101 has no counterpart in a ResNet-50's file.
+    blocks = {f"{name}." for name, module in backbone.named_modules() if hasattr(module, "bn3")}
+    return frozenset(
+        block for block in blocks if not any(name.startswith(block) for name in source)
+    )
 
 
 def _find_tensor(source: Mapping[str, torch.Tensor], name: str) -> torch.Tensor | None:

@@ -63,15 +63,23 @@ class UNet(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.head = nn.Conv2d(deepest, outputs, 1)
 
+    @property
+    def pretrained_part(self) -> nn.Module:
+        """What freezing holds fixed: the backbone, not its gates."""
+        return self.encoder.backbone
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return (N, outputs, H, W) logits for (N, 3, H, W) normalised images."""
-        features = self.encoder(images)
-        current = features.pop()
-        for block in self.blocks:
-            current = block(current, features.pop())
+        height, width = images.shape[-2:]
+        return self.decode(self.encoder(images), (height, width))
+
+    def decode(self, features: list[torch.Tensor], size: tuple[int, int]) -> torch.Tensor:
+        """Return (N, outputs, h, w) logits of `size` for the encoder's five feature maps."""
+        current = features[-1]
+        for block, skip in zip(self.blocks, reversed(features[:-1]), strict=True):
+            current = block(current, skip)
         logits: torch.Tensor = self.head(current)
-        if logits.shape[-2:] != images.shape[-2:]:
-            size = images.shape[-2:]
+        if logits.shape[-2:] != size:
             logits = functional.interpolate(logits, size, mode="bilinear", align_corners=False)
         return logits
 

@@ -13,11 +13,11 @@ from nevus.models.build import encoder_backbone
 from nevus.models.critic import Critic
 from nevus.recipe import Recipe
 from nevus.training.distributed import Group
-from nevus.training.learner import Moment, Normalizer
+from nevus.training.learner import build_normalizer
 from nevus.training.mining import mean_of_hardest
 from nevus.training.optimization import (
-    DTYPES,
     GuardedStep,
+    Moment,
     build_optimizer,
     clamp_parameters,
     freeze,
@@ -51,10 +51,7 @@ class AdversarialLearner:
         self.critic_optimizer = build_optimizer(critic, recipe.optimizer)
         training = recipe.training
         self._guard = GuardedStep(group, training.precision, clip_norm=recipe.optimizer.clip_norm)
-        dtype = torch.float64 if DTYPES[training.precision] == torch.float64 else torch.float32
-        self.normalizer = Normalizer(
-            recipe.input, group.device, dtype=dtype, channels_last=training.channels_last
-        )
+        self.normalizer = build_normalizer(recipe, group)
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
@@ -87,7 +84,7 @@ class AdversarialLearner:
         self.critic.train()
         frozen = moment.epoch < options.training.freeze_encoder_epochs
         freeze(encoder_backbone(self.network), frozen)
-        rate = learning_rate(options.optimizer, moment.step, moment.total)
+        rate = learning_rate(options.optimizer, moment)
         for optimizer in (self.optimizer, self.critic_optimizer):
             set_learning_rate(optimizer, rate)
             optimizer.zero_grad(set_to_none=True)

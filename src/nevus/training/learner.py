@@ -1,23 +1,16 @@
 """What a way of training has to offer the loop, and the pieces all of them share."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from nevus.data.dataset import Batch
-from nevus.recipe import InputOptions
-from nevus.training.optimization import GuardedStep
-
-
-class Moment(NamedTuple):
-    """Where in the run a step stands; `step` and `epoch` count from 0."""
-
-    step: int
-    total: int
-    epoch: int
+from nevus.recipe import InputOptions, Recipe
+from nevus.training.distributed import Group
+from nevus.training.optimization import GuardedStep, Moment
 
 
 class Learner(Protocol):
@@ -74,3 +67,11 @@ class Normalizer:
     def target(self, target: torch.Tensor) -> torch.Tensor:
         """Return (N, C, H, W) floats for (N, C, H, W) uint8 in {0, 1}."""
         return target.to(self.device, non_blocking=True).to(self.mean.dtype)
+
+
+def build_normalizer(recipe: Recipe, group: Group) -> Normalizer:
+    """Return the normaliser of a recipe's input, in the precision of its networks."""
+    wide = torch.float64 if recipe.training.precision == "float64" else torch.float32
+    return Normalizer(
+        recipe.input, group.device, dtype=wide, channels_last=recipe.training.channels_last
+    )

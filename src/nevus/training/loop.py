@@ -10,13 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from nevus.data.dataset import Batch, mix_seed
+from nevus.data.dataset import Batch
+from nevus.data.seeds import mix_seed
 from nevus.errors import TrainingError
 from nevus.training.distributed import Group
 from nevus.training.journal import Journal, Reporter, Values
-from nevus.training.learner import Learner, Moment
+from nevus.training.learner import Learner
+from nevus.training.optimization import Moment
 from nevus.training.signals import StopRequest
 from nevus.training.state import RunState, write_state
+from nevus.training.workload import Validation
 
 SKIPS_ALLOWED = 10
 
@@ -47,12 +50,12 @@ class Hooks:
     """What the loop calls and does not know.
 
     Attributes:
-        validate: network -> scores; ``metric`` is the one that chooses the best checkpoint.
+        validate: network -> scores, and what else prediction will need.
         draw: network -> overlays of a few validation photographs.
         publish: (name, scores, state) writes a checkpoint for prediction.
     """
 
-    validate: Callable[[nn.Module], Values]
+    validate: Callable[[nn.Module], Validation]
     draw: Callable[[nn.Module], list[NDArray[np.uint8]]]
     publish: Callable[[str, Values, RunState], None]
 
@@ -143,7 +146,8 @@ class Loop:
 
     def _validate(self, state: RunState) -> None:
         epoch = state.step // self.schedule.steps_per_epoch
-        scores = dict(self.hooks.validate(self.learner.predictor))
+        validation = self.hooks.validate(self.learner.predictor)
+        scores = dict(validation.scores)
         state.validated = epoch
         better = state.best is None or scores["metric"] > state.best
         if better:
@@ -153,6 +157,8 @@ class Loop:
                 self.hooks.publish("best", scores, state)
             self.hooks.publish("last", scores, state)
         self.reporter.validated(epoch, scores)
+        for remark in validation.remarks:
+            self.reporter.noted(remark)
         self.reporter.pictured(lambda: self.hooks.draw(self.learner.predictor))
         if self.journal:
             self.journal.write(step=state.step, epoch=epoch, validation=True, **scores)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -18,6 +18,14 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+
+
+class Moment(NamedTuple):
+    """Where in the run a step stands; `step` and `epoch` count from 0."""
+
+    step: int
+    total: int
+    epoch: int
 
 
 def build_optimizer(network: nn.Module, options: OptimizerOptions) -> Optimizer:
@@ -37,18 +45,19 @@ def build_optimizer(network: nn.Module, options: OptimizerOptions) -> Optimizer:
     return kind(groups, lr=options.lr, weight_decay=options.weight_decay)
 
 
-def learning_rate(options: OptimizerOptions, step: int, total: int) -> float:
+def learning_rate(options: OptimizerOptions, moment: Moment) -> float:
     """Return the learning rate of a step: a pure function, so that resuming needs no state.
 
-    Linear decay ends at 0 after the last step; cosine likewise; warm-up multiplies either.
+    Linear decay ends at 0 after the last step; cosine likewise; warm-up multiplies any.
     """
-    done = step / max(total, 1)
+    done = moment.step / max(moment.total, 1)
     decay = {
         "linear": 1 - done,
         "cosine": 0.5 * (1 + math.cos(math.pi * done)),
         "constant": 1.0,
+        "step": 0.1 ** (moment.epoch // options.step_epochs),
     }[options.schedule]
-    warm = min(1.0, (step + 1) / options.warmup_steps) if options.warmup_steps else 1.0
+    warm = min(1.0, (moment.step + 1) / options.warmup_steps) if options.warmup_steps else 1.0
     return options.lr * decay * warm
 
 

@@ -9,20 +9,11 @@ from torch.optim import Optimizer
 from nevus.data.dataset import Batch
 from nevus.errors import RecipeError
 from nevus.losses import LOSSES, dice
-from nevus.models.build import encoder_backbone
 from nevus.recipe import Recipe
-from nevus.training.averaging import WeightAverage
 from nevus.training.distributed import Group
-from nevus.training.learner import Moment, Normalizer
 from nevus.training.mining import mean_of_hardest
-from nevus.training.optimization import (
-    DTYPES,
-    GuardedStep,
-    build_optimizer,
-    freeze,
-    learning_rate,
-    set_learning_rate,
-)
+from nevus.training.optimization import GuardedStep, Moment
+from nevus.training.stepping import Stepper
 
 
 class SupervisedLearner:
@@ -39,68 +30,39 @@ class SupervisedLearner:
 
     def __init__(self, recipe: Recipe, network: nn.Module, group: Group) -> None:
         _check(recipe)
-        training = recipe.training
         self.recipe = recipe
         self.group = group
-        self.network = network
-        self.optimizer = build_optimizer(network, recipe.optimizer)
-        self.average = WeightAverage(network, training.ema_decay) if training.ema_decay else None
-        self._guard = GuardedStep(group, training.precision, clip_norm=recipe.optimizer.clip_norm)
-        dtype = torch.float64 if DTYPES[training.precision] == torch.float64 else torch.float32
-        self.normalizer = Normalizer(
-            recipe.input, group.device, dtype=dtype, channels_last=training.channels_last
-        )
+        self.stepper = Stepper(recipe, network, group)
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
         """The segmentor, and its average if there is one."""
-        averaged = {"average": self.average.network} if self.average else {}
-        return {"segmentor": self.network, **averaged}
+        return {"segmentor": self.stepper.network, **self.stepper.networks}
 
     @property
     def optimizers(self) -> Mapping[str, Optimizer]:
         """The segmentor's optimiser."""
-        return {"segmentor": self.optimizer}
+        return {"segmentor": self.stepper.optimizer}
 
     @property
     def guard(self) -> GuardedStep:
         """What takes the steps."""
-        return self._guard
+        return self.stepper.guard
 
     @property
     def predictor(self) -> nn.Module:
         """The averaged segmentor if there is one, else the segmentor."""
-        return self.average.network if self.average else self.network
+        return self.stepper.predictor
 
     def step(self, batch: Batch, moment: Moment) -> dict[str, float] | None:
         """Take one step on a batch; see `Learner.step`."""
-        options = self.recipe.training
-        self.network.train()
-        freeze(encoder_backbone(self.network), moment.epoch < options.freeze_encoder_epochs)
-        rate = learning_rate(self.recipe.optimizer, moment.step, moment.total)
-        set_learning_rate(self.optimizer, rate)
-        self.optimizer.zero_grad(set_to_none=True)
-        total = 0.0
-        parts = options.accumulation
-        for images, target in zip(
-            batch.images.chunk(parts), batch.target.chunk(parts), strict=True
-        ):
-            loss = self._loss(images, target)
-            if not self._guard.backward(loss / parts):
-                return None
-            total += loss.item() / parts
-        finite = self._guard.apply(self.optimizer)
-        self._guard.finish()
-        if not finite:
-            return None
-        if self.average:
-            self.average.update(self.network, moment.step)
-        return {"loss": total, "lr": rate}
+        parts = self.recipe.training.accumulation
+        return self.stepper.step(batch, moment, self._loss, parts=parts)
 
     def _loss(self, images: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        truth = self.normalizer.target(target)
-        with self._guard.autocast():
-            logits = self.network(self.normalizer.images(images))
+        truth = self.stepper.normalizer.target(target)
+        with self.stepper.guard.autocast():
+            logits = self.stepper.network(self.stepper.normalizer.images(images))
         # Losses in half precision lose small gradients.
         logits = logits.to(truth.dtype)
         weighed = [

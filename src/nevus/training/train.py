@@ -7,32 +7,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import DataLoader
 
 from nevus import __version__
-from nevus.data.cache import Cache, Progress, open_cache
-from nevus.data.dataset import Batch, LesionDataset, RunBatches, mix_seed
-from nevus.data.records import find_records
+from nevus.data.cache import Cache, Fit, Progress, open_cache
+from nevus.data.seeds import mix_seed
 from nevus.errors import DataError, RecipeError
 from nevus.models.build import build_network
 from nevus.models.checkpoint import Checkpoint, write_checkpoint
 from nevus.models.critic import Critic
 from nevus.recipe import Recipe
 from nevus.training.adversarial import AdversarialLearner
+from nevus.training.attributes import AttributeMaterial, AttributeWorkload
+from nevus.training.classification import ClassificationLearner
+from nevus.training.diagnosis import DiagnosisMaterial, DiagnosisWorkload
 from nevus.training.distributed import Group, join_group, synchronise_batch_norm
 from nevus.training.journal import Journal, Reporter, SilentReporter, Values
-from nevus.training.learner import Learner, Normalizer
+from nevus.training.learner import Learner
 from nevus.training.loop import Hooks, Loop, Schedule
+from nevus.training.multitask import MultitaskLearner
 from nevus.training.run import RunFolder, locked, make_manifest, open_run
+from nevus.training.segmentation import SegmentationMaterial
 from nevus.training.signals import StopRequest, listening
-from nevus.training.split import Split, make_split, read_split, split_digest
+from nevus.training.split import Split, read_split, split_digest
 from nevus.training.state import RunState, load_state
 from nevus.training.supervised import SupervisedLearner
-from nevus.training.validation import draw_samples, validate_segmentation
+from nevus.training.triplet import TripletLearner
+from nevus.training.workload import Material, Validation, Workload
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,17 @@ class Outcome:
     folder: Path
 
 
-def build_adversarial(recipe: Recipe, network: nn.Module, group: Group) -> Learner:
+MATERIALS: dict[str, Callable[[Recipe, Path], Material]] = {
+    "segmentation": SegmentationMaterial,
+    "attributes": AttributeMaterial,
+    "diagnosis": DiagnosisMaterial,
+}
+"""Each value: ``(recipe, data root) -> Material``, by task."""
+
+
+def build_adversarial(
+    recipe: Recipe, network: nn.Module, group: Group, _workload: Workload
+) -> Learner:
     """Return SegAN's learner with a new critic."""
     options = recipe.adversarial
     critic = Critic(options.critic_channels, input_scale=options.input_scale)
@@ -95,11 +107,50 @@ def build_adversarial(recipe: Recipe, network: nn.Module, group: Group) -> Learn
     return AdversarialLearner(recipe, network, critic, group)
 
 
-LEARNERS: dict[str, Callable[[Recipe, nn.Module, Group], Learner]] = {
+def build_supervised(
+    recipe: Recipe, network: nn.Module, group: Group, _workload: Workload
+) -> Learner:
+    """Return the learner of pixel losses."""
+    return SupervisedLearner(recipe, network, group)
+
+
+def build_classification(
+    recipe: Recipe, network: nn.Module, group: Group, workload: Workload
+) -> Learner:
+    """Return the learner of cross-entropy over diagnoses."""
+    known = _require_diagnoses(recipe, workload)
+    return ClassificationLearner(recipe, network, group, known.shares)
+
+
+def build_triplet(recipe: Recipe, network: nn.Module, group: Group, workload: Workload) -> Learner:
+    """Return the learner of cross-entropy and triplets in turn."""
+    known = _require_diagnoses(recipe, workload)
+    return TripletLearner(recipe, network, group, known.shares, known.labels)
+
+
+def build_multitask(
+    recipe: Recipe, network: nn.Module, group: Group, workload: Workload
+) -> Learner:
+    """Return the learner of attribute maps, presences and lesion."""
+    if not isinstance(workload, AttributeWorkload):
+        raise RecipeError(f"learner {recipe.learner!r} is for attributes, not {recipe.task}")
+    return MultitaskLearner(recipe, network, group)
+
+
+LEARNERS: dict[str, Callable[[Recipe, nn.Module, Group, Workload], Learner]] = {
     "adversarial": build_adversarial,
-    "supervised": SupervisedLearner,
+    "supervised": build_supervised,
+    "multitask": build_multitask,
+    "classification": build_classification,
+    "triplet": build_triplet,
 }
-"""Each value: ``(recipe, network, group) -> Learner``."""
+"""Each value: ``(recipe, network, group, workload) -> Learner``."""
+
+
+def _require_diagnoses(recipe: Recipe, workload: Workload) -> DiagnosisWorkload:
+    if not isinstance(workload, DiagnosisWorkload):
+        raise RecipeError(f"learner {recipe.learner!r} is for diagnosis, not {recipe.task}")
+    return workload
 
 
 def train(
@@ -137,17 +188,17 @@ def _train(
     reporter: Reporter,
     progress: Progress | None,
 ) -> Outcome:
-    if recipe.learner not in LEARNERS:
-        raise RecipeError(f"no learner {recipe.learner!r}; one of {', '.join(LEARNERS)}")
-    cache, split = _open_data(recipe, options, folder, group, progress)
+    _require_known("learner", recipe.learner, LEARNERS)
+    _require_known("task", recipe.task, MATERIALS)
+    cache, split, workload = _open_data(recipe, options, folder, group, progress)
     manifest = _open_manifest(recipe, options, folder, group, cache, split)
     # Sums in another order are not the same bits: a resumed run keeps its thread count.
     torch.set_num_threads(int(manifest["threads"]))
-    learner = _build_learner(recipe, group)
+    learner = _build_learner(recipe, group, workload)
     state = (load_state(folder.state, learner) if options.resume else None) or RunState()
     learner.guard.load(state.extra)
-    batches, schedule = _make_batches(recipe, options, cache, split, group, state)
-    hooks = _make_hooks(recipe, options, folder, group, cache, split)
+    schedule = _make_schedule(recipe, options, workload)
+    hooks = _make_hooks(recipe, options, folder, workload, split)
     watcher = reporter if group.is_first else SilentReporter()
     stop = StopRequest(options.max_minutes)
     opened = Journal(folder.journal, step=state.step) if group.is_first else nullcontext()
@@ -155,10 +206,15 @@ def _train(
         loop = Loop(
             learner, group, schedule, hooks, folder=folder.state, journal=journal, reporter=watcher
         )
-        finished = loop.run(batches, state, stop)
+        finished = loop.run(workload.batches(learner, state.step), state, stop)
     return Outcome(
         finished, state.step, schedule.total, state.best, stop.signal_number, options.out
     )
+
+
+def _require_known(what: str, name: str, known: Mapping[str, object]) -> None:
+    if name not in known:
+        raise RecipeError(f"no {what} {name!r}; one of {', '.join(known)}")
 
 
 def _open_data(
@@ -167,19 +223,18 @@ def _open_data(
     folder: RunFolder,
     group: Group,
     progress: Progress | None,
-) -> tuple[Cache, Split]:
-    records = find_records(options.data)
+) -> tuple[Cache, Split, Workload]:
+    material = MATERIALS[recipe.task](recipe, options.data)
+    items, fit = material.items(), Fit(recipe.input.fit)
     split_path = folder.split
     if group.is_first:
-        cache = open_cache(records, recipe.input.size, progress=progress)
+        cache = open_cache(items, recipe.input.size, fit=fit, progress=progress)
         if not split_path.is_file():
-            split = (
-                read_split(options.split) if options.split else make_split(records, options.fold)
-            )
+            split = read_split(options.split) if options.split else material.split(options.fold)
             split_path.write_text(json.dumps(vars(split)), encoding="utf-8")
     group.wait()
     if not group.is_first:
-        cache = open_cache(records, recipe.input.size)
+        cache = open_cache(items, recipe.input.size, fit=fit)
     split = read_split(split_path)
     missing = set(split.training + split.validation) - set(cache.image_ids)
     if missing:
@@ -188,7 +243,7 @@ def _open_data(
             f"{min(missing)}",
             hint="give the data the run was started with, or another --out",
         )
-    return cache, split
+    return cache, split, material.open(cache, split, group)
 
 
 def _open_manifest(
@@ -217,12 +272,12 @@ def _open_manifest(
     return manifest
 
 
-def _build_learner(recipe: Recipe, group: Group) -> Learner:
+def _build_learner(recipe: Recipe, group: Group, workload: Workload) -> Learner:
     torch.manual_seed(mix_seed(recipe.training.seed, "weights"))
     if group.device.type == "cuda" and recipe.training.deterministic:
         torch.use_deterministic_algorithms(True, warn_only=True)
     network = build_network(recipe.network, pretrained=True)
-    return LEARNERS[recipe.learner](recipe, _place(network, recipe, group), group)
+    return LEARNERS[recipe.learner](recipe, _place(network, recipe, group), group, workload)
 
 
 def _place(network: nn.Module, recipe: Recipe, group: Group) -> nn.Module:
@@ -235,88 +290,42 @@ def _place(network: nn.Module, recipe: Recipe, group: Group) -> nn.Module:
     return network
 
 
-def _make_batches(
-    recipe: Recipe,
-    options: TrainOptions,
-    cache: Cache,
-    split: Split,
-    group: Group,
-    state: RunState,
-) -> tuple[DataLoader[Batch], Schedule]:
-    training = recipe.training
-    dataset = LesionDataset(
-        cache,
-        cache.indices(split.training),
-        augmentation=recipe.augmentation,
-        crop=recipe.input.crop,
-        seed=training.seed,
-    )
-    sampler = RunBatches(
-        len(dataset),
-        batch_size=training.batch_size,
-        epochs=training.epochs,
-        seed=training.seed,
-        start=state.step,
-        rank=group.rank,
-        world_size=group.world_size,
-    )
-    # The loader draws its own base seed: without a generator it would come from the global one.
-    generator = torch.Generator().manual_seed(mix_seed(training.seed, "loader"))
-    loader: DataLoader[Batch] = DataLoader(
-        dataset,
-        batch_sampler=sampler,
-        num_workers=training.workers,
-        generator=generator,
-        pin_memory=group.device.type == "cuda",
-    )
-    schedule = Schedule(
-        steps_per_epoch=sampler.steps_per_epoch,
-        total=sampler.total,
-        seed=training.seed,
+def _make_schedule(recipe: Recipe, options: TrainOptions, workload: Workload) -> Schedule:
+    return Schedule(
+        steps_per_epoch=workload.plan.steps_per_epoch,
+        total=workload.plan.total,
+        seed=recipe.training.seed,
         save_minutes=options.save_minutes,
         save_steps=options.save_steps,
         validate_epochs=options.validate_epochs,
     )
-    return loader, schedule
 
 
 def _make_hooks(
-    recipe: Recipe,
-    options: TrainOptions,
-    folder: RunFolder,
-    group: Group,
-    cache: Cache,
-    split: Split,
+    recipe: Recipe, options: TrainOptions, folder: RunFolder, workload: Workload, split: Split
 ) -> Hooks:
-    places = cache.indices(split.validation)
-    wide = torch.float64 if recipe.training.precision == "float64" else torch.float32
-    normalizer = Normalizer(
-        recipe.input, group.device, dtype=wide, channels_last=recipe.training.channels_last
-    )
-    learnt: dict[str, nn.Module] = {}
+    # Publishing follows a validation of the same weights at once.
+    latest: dict[str, tuple[nn.Module, Validation]] = {}
 
-    def validate(network: nn.Module) -> Values:
-        learnt["network"] = network
-        if not places:
-            return {"metric": 0.0, "n": 0}
-        return validate_segmentation(network, cache, places, normalizer, group)
+    def validate(network: nn.Module) -> Validation:
+        latest["now"] = network, workload.validate(network)
+        return latest["now"][1]
 
     def publish(name: str, scores: Values, state: RunState) -> None:
-        about = _describe(recipe, options, split, scores, state)
+        network, validation = latest["now"]
         checkpoint = Checkpoint(
             task=recipe.task,
             network=recipe.network,
             input=recipe.input,
             prediction=recipe.prediction,
-            tensors=_single(learnt["network"].state_dict()),
-            about=about,
+            tensors=_single(network.state_dict()),
+            extra=dict(validation.extra),
+            fitted=dict(validation.fitted),
+            about=_describe(recipe, options, split, scores, state),
         )
         write_checkpoint(folder.checkpoint(name), checkpoint)
 
-    def draw(network: nn.Module) -> list[NDArray[np.uint8]]:
-        return draw_samples(network, cache, places, normalizer)
-
-    return Hooks(validate, draw, publish)
+    return Hooks(validate, workload.draw, publish)
 
 
 def _single(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

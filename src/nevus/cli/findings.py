@@ -1,0 +1,23 @@
+"""What is wrong with files that were to be scored or submitted, printed finding by finding."""
+
+import json
+
+import typer
+
+from nevus.errors import DataError
+from nevus.labels import NOTICE
+
+
+def print_problems(error: DataError, *, as_json: bool = False) -> None:
+    """Print every finding on stdout; the one line of the error itself goes to stderr."""
+    if as_json:
+        typer.echo(json.dumps({"notice": NOTICE, "problems": list(error.problems)}, indent=2))
+        return
+    for problem in error.problems:
+        typer.echo(f"- {on_one_line(problem)}")
+
+
+def on_one_line(text: str) -> str:
+    """Return `text` with every sign that is not printable spelled out."""
+    # A file name may hold a newline or an escape sequence that would redraw the terminal.
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)

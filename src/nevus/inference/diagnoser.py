@@ -1,0 +1,124 @@
+"""A trained diagnosis network as a function from photographs to class probabilities."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nevus.errors import CheckpointError
+from nevus.imaging.resizing import centre_window, resize_image
+from nevus.metrics.temperature import softmax
+from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
+from nevus.models.gallery import (
+    Neighbour,
+    find_neighbours,
+    measure_distances,
+    score_by_distance,
+    unpack_gallery,
+)
+
+Pixels = NDArray[np.uint8]
+Probabilities = NDArray[np.float64]
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What one network says about one photograph.
+
+    Attributes:
+        probabilities: (7,) in the order of `nevus.labels.DIAGNOSES`, summing to 1.
+        similar: The nearest photographs of the gallery.
+    """
+
+    probabilities: Probabilities
+    similar: tuple[Neighbour, ...]
+
+
+class TorchDiagnoser:
+    """A diagnosis network from a checkpoint, on a device.
+
+    Args:
+        checkpoint: What `nevus train` wrote.
+        device: Where to run.
+        by: ``logits``, ``gallery`` or ``both``; None: as the checkpoint says.
+        flips: Average over the photograph and its three flips; None: as the checkpoint says.
+        similar: How many photographs of the gallery to name.
+
+    Raises:
+        CheckpointError: It is no diagnosis checkpoint.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        *,
+        by: str | None = None,
+        flips: bool | None = None,
+        similar: int = 5,
+    ) -> None:
+        if checkpoint.task != "diagnosis":
+            raise CheckpointError(f"this is a checkpoint for {checkpoint.task}, not diagnosis")
+        self.by = by or checkpoint.prediction.by
+        self.flips = checkpoint.prediction.flips if flips is None else flips
+        self.similar = similar
+        arrays = {name: tensor.numpy() for name, tensor in checkpoint.extra.items()}
+        self.gallery = unpack_gallery(arrays, checkpoint.fitted["gallery"])
+        # A run without validation photographs fitted none.
+        self.temperature = checkpoint.fitted.get("temperature", {"logits": 1.0, "gallery": 1.0})
+        self._input = checkpoint.input
+        self._device = device
+        self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(checkpoint.input.std, device=device).view(1, 3, 1, 1)
+        network = build_from_checkpoint(checkpoint).to(device)
+        self._network = network.to(memory_format=torch.channels_last)
+
+    def diagnose(self, pixels: Pixels) -> Diagnosis:
+        """Return probabilities and similar cases for a (H, W, 3) photograph of any size.
+
+        One photograph at a time: the result cannot depend on neighbours in a batch. Flips are
+        averaged as probabilities, and as distances for similar cases.
+        """
+        embeddings, logits = self._examine(pixels)
+        distances = measure_distances(self.gallery, embeddings)
+        scores = {"logits": logits, "gallery": score_by_distance(self.gallery, distances)}
+        chosen = list(scores) if self.by == "both" else [self.by]
+        parts = [softmax(scores[name], self.temperature[name]).mean(0) for name in chosen]
+        similar = find_neighbours(self.gallery, distances.mean(0), self.similar)
+        return Diagnosis(np.mean(parts, axis=0), similar)
+
+    def _examine(self, pixels: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        size = self._input.size
+        if self._input.fit == "crop":
+            pixels = np.ascontiguousarray(pixels[centre_window(pixels.shape[:2], size)])
+        small = np.array(resize_image(pixels, size))
+        image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
+        values = ((image.float() / 255) - self._mean) / self._std
+        if self.flips:
+            values = torch.cat([values.flip(dims) for dims in FLIPS])
+        with torch.inference_mode():
+            embeddings, logits = self._network(values)
+        return embeddings.float().cpu().numpy(), logits.double().cpu().numpy()
+
+
+def load_diagnoser(
+    path: Path,
+    device: torch.device | None = None,
+    *,
+    by: str | None = None,
+    flips: bool | None = None,
+    similar: int = 5,
+) -> TorchDiagnoser:
+    """Return the diagnosis network of a checkpoint file.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or foreign.
+    """
+    checkpoint = read_checkpoint(path)
+    if checkpoint.task != "diagnosis":
+        raise CheckpointError(f"{path} is a checkpoint for {checkpoint.task}, not diagnosis")
+    device = device or torch.device("cpu")
+    return TorchDiagnoser(checkpoint, device, by=by, flips=flips, similar=similar)

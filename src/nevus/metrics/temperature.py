@@ -1,0 +1,45 @@
+"""Temperature scaling (Guo et al. 2017, arXiv:1706.04599), numpy and scipy only."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+Scores = NDArray[np.float64]
+BOUNDS = (-5.0, 5.0)
+"""Of the natural logarithm of the temperature."""
+
+
+def softmax(scores: Scores, temperature: float = 1.0) -> Scores:
+    """Return probabilities of (N, K) scores, each row summing to 1."""
+    scaled = scores / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    probabilities: Scores = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def balanced_weights(labels: NDArray[np.int64]) -> Scores:
+    """Return (N,) weights, summing to 1, under which every class that occurs counts the same."""
+    classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    weights: Scores = (1.0 / (len(classes) * counts))[places]
+    return weights
+
+
+def fit_temperature(
+    scores: Scores, labels: NDArray[np.int64], weights: Scores | None = None
+) -> float:
+    """Return the temperature T > 0 of least negative log-likelihood of softmax(scores / T).
+
+    Args:
+        scores: (N, K), finite.
+        labels: (N,).
+        weights: (N,) or None for equal ones.
+    """
+    rows = np.arange(len(labels))
+
+    def loss(log: float) -> float:
+        picked = softmax(scores, float(np.exp(log)))[rows, labels]
+        values = -np.log(np.maximum(picked, np.finfo(np.float64).tiny))
+        return float(np.average(values, weights=weights))
+
+    found = minimize_scalar(loss, bounds=BOUNDS, method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))

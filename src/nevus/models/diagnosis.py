@@ -1,0 +1,96 @@
+"""The diagnosis network: backbone, 256-d embedding, seven logits (Xue et al. 2018, section 3)."""
+
+from typing import Any, NamedTuple
+
+import timm
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nevus.errors import RecipeError
+from nevus.labels import DIAGNOSES
+
+
+class Diagnosed(NamedTuple):
+    """What the network gives.
+
+    Attributes:
+        embedding: (N, E), of unit length if the network normalises.
+        logits: (N, 7), in the order of `nevus.labels.DIAGNOSES`.
+    """
+
+    embedding: torch.Tensor
+    logits: torch.Tensor
+
+
+class DiagnosisNetwork(nn.Module):
+    """Pooled features of a timm backbone, a linear embedding, a linear classifier.
+
+    Args:
+        backbone: Gives (N, F) pooled features.
+        features: F.
+        embedding: Dimensions of the embedding.
+        normalize: Scale embeddings to unit length, for distances; logits see them unscaled.
+        dropout: Share of pooled features dropped while training.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        features: int,
+        *,
+        embedding: int = 256,
+        normalize: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.embedding = nn.Linear(features, embedding)
+        self.classifier = nn.Linear(embedding, len(DIAGNOSES))
+        self.normalize = normalize
+
+    @property
+    def pretrained_part(self) -> nn.Module:
+        """What freezing holds fixed."""
+        return self.backbone
+
+    def forward(self, images: torch.Tensor) -> Diagnosed:
+        """Return embeddings and logits of (N, 3, H, W) normalised images."""
+        embedding = self.embedding(self.dropout(self.backbone(images)))
+        logits = self.classifier(embedding)
+        if self.normalize:
+            embedding = functional.normalize(embedding.float(), dim=1).to(embedding.dtype)
+        return Diagnosed(embedding, logits)
+
+
+def build_backbone(name: str, *, stride_first: bool) -> tuple[nn.Module, int]:
+    """Return a timm backbone without its classifier, and how many features it gives.
+
+    Args:
+        name: A timm model name.
+        stride_first: Put the strides of a bottleneck ResNet into its first 1x1 convolution, as in
+            He et al. 2015 and in weights that come from Keras or Caffe.
+
+    Raises:
+        RecipeError: timm has no such model, or it is no bottleneck ResNet where strides must move.
+    """
+    if not timm.is_model(name):
+        raise RecipeError(f"timm has no model {name!r}", hint="see timm.list_models()")
+    backbone = timm.create_model(name, pretrained=False, num_classes=0)
+    if stride_first:
+        _move_strides(backbone, name)
+    features: Any = backbone.num_features
+    return backbone, int(features)
+
+
+def _move_strides(backbone: nn.Module, name: str) -> None:
+    for stage in ("layer2", "layer3", "layer4"):
+        blocks = getattr(backbone, stage, None)
+        first: Any = blocks[0] if isinstance(blocks, nn.Sequential) else None
+        if first is None or not hasattr(first, "conv3"):
+            raise RecipeError(
+                f"network.stride_first is for bottleneck ResNets, {name} is none",
+                hint="--set network.stride_first=false",
+            )
+        first.conv1.stride, first.conv2.stride = (2, 2), (1, 1)

@@ -1,0 +1,129 @@
+"""Validation of an attribute network: pooled Jaccard, thresholds that serve it best."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nevus.data.cache import Cache, unpack_masks
+from nevus.imaging.drawing import draw_outline
+from nevus.labels import ATTRIBUTES
+from nevus.metrics.thresholds import BINS, Histograms, Rules, fit_rules, pooled_jaccard
+from nevus.models.attributes import AttributeNetwork
+from nevus.training.distributed import Group
+from nevus.training.learner import Normalizer
+from nevus.training.workload import Validation
+
+COLORS = ((230, 159, 0), (86, 180, 233), (213, 94, 0), (240, 228, 66), (0, 158, 115))
+"""Of the five attributes; told apart by colour-blind people (Okabe and Ito 2008)."""
+
+
+def validate_attributes(
+    network: AttributeNetwork,
+    cache: Cache,
+    indices: Sequence[int],
+    normalizer: Normalizer,
+    group: Group,
+    *,
+    batch_size: int = 8,
+) -> Validation:
+    """Return scores at the cache's size; those of record come from `nevus evaluate`.
+
+    Thresholds, smallest areas and presence thresholds are fitted on these photographs; the score
+    ``crossfitted`` fits them on one half and scores the other, both ways, and is ``metric``.
+
+    Returns:
+        scores ``pooled_jaccard`` (fitted), ``crossfitted``, ``half`` (all thresholds 0.5),
+        ``jaccard_<attribute>`` (fitted), ``n``; fitted ``rules``.
+    """
+    histograms = collect_histograms(
+        network, cache, indices, normalizer, group, batch_size=batch_size
+    )
+    rules = fit_rules(histograms)
+    half = fit_rules(histograms.select(slice(0, None, 2)))
+    other = fit_rules(histograms.select(slice(1, None, 2)))
+    crossed = histograms.select(slice(1, None, 2)).count(half)
+    crossed = crossed + histograms.select(slice(0, None, 2)).count(other)
+    counts = histograms.count(rules)
+    scores = {
+        "pooled_jaccard": pooled_jaccard(counts),
+        "crossfitted": pooled_jaccard(crossed),
+        "half": pooled_jaccard(histograms.count(Rules.plain(0.5))),
+    }
+    for place, name in enumerate(ATTRIBUTES):
+        scores[f"jaccard_{name}"] = pooled_jaccard(counts[place : place + 1])
+    values = {"metric": scores["crossfitted"], **scores, "n": len(indices)}
+    return Validation(values, fitted={"rules": {**rules.to_json(), "n": len(indices)}})
+
+
+def collect_histograms(
+    network: AttributeNetwork,
+    cache: Cache,
+    indices: Sequence[int],
+    normalizer: Normalizer,
+    group: Group,
+    *,
+    batch_size: int = 8,
+) -> Histograms:
+    """Return per photograph and attribute how probabilities are spread, inside and outside."""
+    network.eval()
+    count = len(ATTRIBUTES)
+    width = 2 * BINS * count + count
+    rows = torch.zeros(len(indices), width, dtype=torch.float32)
+    mine = range(group.rank, len(indices), group.world_size)
+    for start in range(0, len(mine), batch_size):
+        chosen = list(mine[start : start + batch_size])
+        places = [indices[row] for row in chosen]
+        images = torch.from_numpy(cache.images[places]).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            maps, presences = network(normalizer.images(images))
+        probability = torch.sigmoid(maps[:, :count].float()).cpu().numpy()
+        present = torch.sigmoid(presences.float()).cpu().numpy()
+        for row, place, part, said in zip(chosen, places, probability, present, strict=True):
+            truth = unpack_masks(cache.masks[place], count).astype(bool)
+            spread = _spread(part, truth)
+            known = said if said.size else np.ones(count)
+            rows[row] = torch.from_numpy(np.concatenate([spread.ravel(), known]))
+    every = group.sum(rows.to(group.device)).cpu().numpy().astype(np.float64)
+    spreads = every[:, :-count].reshape(len(indices), count, 2, BINS)
+    return Histograms(spreads, every[:, -count:])
+
+
+def _spread(probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> NDArray[np.float32]:
+    bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+    spread = np.zeros((len(ATTRIBUTES), 2, BINS), np.float32)
+    for place in range(len(ATTRIBUTES)):
+        for side in (0, 1):
+            inside = truth[place] == bool(side)
+            spread[place, side] = np.bincount(bins[place][inside], minlength=BINS)
+    # Shares of the photograph: the official metric lets every photograph weigh the same.
+    return spread / np.float32(truth[0].size)
+
+
+def draw_attribute_samples(
+    network: AttributeNetwork,
+    cache: Cache,
+    indices: Sequence[int],
+    normalizer: Normalizer,
+    *,
+    count: int = 8,
+) -> list[NDArray[np.uint8]]:
+    """Return (H, 2 W, 3) overlays in the five colours: truth left, prediction at 0.5 right."""
+    network.eval()
+    drawn = []
+    for place in indices[:count]:
+        images = torch.from_numpy(cache.images[[place]]).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            maps = network(normalizer.images(images)).maps[0, : len(ATTRIBUTES)]
+        truth = unpack_masks(cache.masks[place], len(ATTRIBUTES)).astype(bool)
+        predicted = (maps > 0).cpu().numpy()
+        sides = [_outline(cache.images[place], masks) for masks in (truth, predicted)]
+        drawn.append(np.concatenate(sides, axis=1))
+    return drawn
+
+
+def _outline(pixels: NDArray[np.uint8], masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    for mask, color in zip(masks, COLORS, strict=True):
+        pixels = draw_outline(pixels, mask, color)
+    return pixels

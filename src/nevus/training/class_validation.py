@@ -1,0 +1,114 @@
+"""Validation of a diagnosis network: by logits, by gallery, temperatures, spread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nevus.labels import DIAGNOSES
+from nevus.metrics.calibration import measure_reliability
+from nevus.metrics.classes import balanced_accuracy, choose_labels, count_confusion
+from nevus.metrics.temperature import balanced_weights, fit_temperature, softmax
+from nevus.models.gallery import Gallery, measure_distances, pack_gallery, score_by_distance
+from nevus.training.embedding import Embedded
+from nevus.training.triplet import measure_spread
+from nevus.training.workload import Validation
+
+COLLAPSED = 0.05
+"""Below this spread the embeddings are nearly one point."""
+RIGHT, WRONG = (0, 158, 115), (213, 94, 0)
+FRAME = 4
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Photographs with what a network sees in them.
+
+    Attributes:
+        image_ids: Their names.
+        labels: Their classes.
+        seen: Embeddings and logits.
+    """
+
+    image_ids: tuple[str, ...]
+    labels: tuple[int, ...]
+    seen: Embedded
+
+
+def validate_diagnosis(known: Examined, examined: Examined | None, *, by: str) -> Validation:
+    """Return scores, the gallery and fitted temperatures.
+
+    Temperatures are fitted with classes weighing the same, for probabilities in a population
+    where they are equally frequent, which is what balanced accuracy asks for.
+
+    Args:
+        known: The gallery's photographs.
+        examined: The validation photographs, None without any: no temperature is then fitted.
+        by: Whose balanced accuracy is ``metric``: ``logits``, ``gallery`` or ``both``.
+
+    Returns:
+        scores ``balanced_accuracy_*`` by each way, ``ece_*`` of probabilities at the temperature,
+        ``spread``, ``n``; fitted ``gallery`` and ``temperature``; extra ``gallery.*``.
+    """
+    gallery = Gallery(
+        known.image_ids,
+        np.array(known.labels, np.int64),
+        known.seen.embeddings.numpy().astype(np.float32),
+    )
+    arrays, names = pack_gallery(gallery)
+    extra = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+    fitted: dict[str, Any] = {"gallery": names}
+    if examined is None:
+        return Validation({"metric": 0.0, "n": 0}, fitted, extra)
+    labels = np.array(examined.labels, np.int64)
+    distances = measure_distances(gallery, examined.seen.embeddings.numpy())
+    scores = {
+        "logits": examined.seen.logits.numpy().astype(np.float64),
+        "gallery": score_by_distance(gallery, distances),
+    }
+    found, temperatures = _score(scores, labels)
+    spread = measure_spread(examined.seen.embeddings)
+    fitted["temperature"] = {**temperatures, "n": len(labels), "weights": "balanced"}
+    values = {"metric": found[f"balanced_accuracy_{by}"], **found}
+    values |= {"spread": spread, "n": len(labels)}
+    remarks = (
+        (f"embeddings have collapsed (spread {spread:.3f}): try triplets.mining=semi_hard",)
+        if spread < COLLAPSED
+        else ()
+    )
+    return Validation(values, fitted, extra, remarks)
+
+
+def _score(
+    scores: dict[str, NDArray[np.float64]], labels: NDArray[np.int64]
+) -> tuple[dict[str, float], dict[str, float]]:
+    weights = balanced_weights(labels)
+    temperatures = {
+        name: fit_temperature(values, labels, weights) for name, values in scores.items()
+    }
+    probabilities = {name: softmax(scores[name], temperatures[name]) for name in scores}
+    probabilities["both"] = np.mean(list(probabilities.values()), axis=0)
+    found: dict[str, float] = {}
+    equal = np.ones(len(labels))
+    for name, values in probabilities.items():
+        confusion = count_confusion(labels, choose_labels(values), len(DIAGNOSES), equal)
+        found[f"balanced_accuracy_{name}"] = balanced_accuracy(confusion)
+        found[f"ece_{name}"] = measure_reliability(values, labels, equal).error
+    return found, temperatures
+
+
+def draw_cases(
+    images: NDArray[np.uint8], labels: Sequence[int], logits: torch.Tensor
+) -> list[NDArray[np.uint8]]:
+    """Return (H, W, 3) photographs in a frame: green where the highest logit is right, red else."""
+    drawn = []
+    for image, label, row in zip(images, labels, logits, strict=False):
+        framed = np.array(image)
+        color = RIGHT if int(row[: len(DIAGNOSES)].argmax()) == label else WRONG
+        for side in (np.s_[:FRAME], np.s_[-FRAME:], np.s_[:, :FRAME], np.s_[:, -FRAME:]):
+            framed[side] = color
+        drawn.append(framed)
+    return drawn
