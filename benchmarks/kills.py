@@ -20,6 +20,7 @@ import torch
 
 from nevus.data.phantoms import write_phantoms
 from nevus.models.tensorfile import read_tensors
+from nevus.recipe import read_recipe
 from nevus.training.state import find_states
 
 
@@ -65,7 +66,8 @@ def main() -> None:
     generator = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        write_phantoms(root / "data", 40, size=(60, 80), seed=0, tasks=("segmentation",))
+        task = read_recipe(arguments.recipe).task
+        write_phantoms(root / "data", 64, size=(60, 80), seed=0, tasks=("segmentation", task))
         alone, killed = root / "alone", root / "killed"
         line = command(arguments.recipe, root / "data", alone, arguments.epochs)
         subprocess.run(line, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

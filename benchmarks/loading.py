@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nevus.data.cache import open_cache
-from nevus.data.records import Record
+from nevus.data.cache import CacheItem, open_cache
 from nevus.imaging.files import find_images
 from nevus.imaging.masks import write_mask
+from nevus.imaging.preparation import Preparation
 from nevus.imaging.reading import read_image, read_size
 from nevus.imaging.resizing import resize_image
 
@@ -29,31 +29,31 @@ def main() -> None:
     arguments = parser.parse_args()
     size = tuple(arguments.size)
     with tempfile.TemporaryDirectory() as name:
-        records = []
+        items = []
         for image in find_images([arguments.images]):
             mask = Path(name) / f"{image.stem}.png"
             write_mask(mask, np.ones(read_size(image), bool))
-            records.append(Record(image.stem, image, mask))
+            items.append(CacheItem(image.stem, image, (mask,)))
         started = time.perf_counter()
-        cache = open_cache(records, size, folder=Path(name) / "cache")
+        cache = open_cache(items, Preparation(size), folder=Path(name) / "cache")
         made = time.perf_counter() - started
-        for index, record in enumerate(records):
-            again = resize_image(read_image(record.image).pixels, size)
-            assert np.array_equal(cache.images[index], again), record.image_id
+        for index, item in enumerate(items):
+            again = resize_image(read_image(item.image).pixels, size)
+            assert np.array_equal(cache.images[index], again), item.image_id
         ratios, cached, decoded = [], [], []
         for _ in range(arguments.rounds):
             started = time.perf_counter()
-            for index in range(len(records)):
+            for index in range(len(items)):
                 np.array(cache.images[index]).sum()
             cached.append(time.perf_counter() - started)
             started = time.perf_counter()
-            for record in records:
-                resize_image(read_image(record.image).pixels, size).sum()
+            for item in items:
+                resize_image(read_image(item.image).pixels, size).sum()
             decoded.append(time.perf_counter() - started)
             ratios.append(decoded[-1] / cached[-1])
         del cache
     print(
-        f"{len(records)} photographs at {size[0]} x {size[1]}, one thread, {arguments.rounds} rounds"
+        f"{len(items)} photographs at {size[0]} x {size[1]}, one thread, {arguments.rounds} rounds"
     )
     print(f"making the cache once: {made:.2f} s (two threads)")
     print(f"cache {statistics.median(cached):.4f} s, decoding {statistics.median(decoded):.2f} s")

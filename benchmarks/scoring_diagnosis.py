@@ -108,12 +108,16 @@ def write_tables(
     return folder
 
 
-def run_process(python: str, code: str, *arguments: object) -> tuple[float, dict[str, Any]]:
-    start = time.perf_counter()
+def run_process(python: str, code: str, *arguments: object) -> tuple[float, float, dict[str, Any]]:
+    """Return seconds by the clock, seconds of processor (0 on Windows), and the answer."""
+    before, start = os.times(), time.perf_counter()
     done = subprocess.run(
         [python, "-c", code, *map(str, arguments)], check=True, capture_output=True, text=True
     )
-    return time.perf_counter() - start, json.loads(done.stdout)
+    clock, after = time.perf_counter() - start, os.times()
+    processor = after.children_user + after.children_system
+    processor -= before.children_user + before.children_system
+    return clock, processor, json.loads(done.stdout)
 
 
 def find_gaps(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, float]:
@@ -129,8 +133,8 @@ def find_gaps(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, float]:
 
 
 def compare_numbers(peer: str, folders: list[Path]) -> bool:
-    _, theirs = run_process(peer, PEER_HEAD + EACH, *folders)
-    _, ours = run_process(sys.executable, OURS_HEAD + EACH, *folders)
+    _, _, theirs = run_process(peer, PEER_HEAD + EACH, *folders)
+    _, _, ours = run_process(sys.executable, OURS_HEAD + EACH, *folders)
     worst: dict[str, float] = {}
     for key, table in theirs.items():
         for name, gap in find_gaps(table, ours[key]).items():
@@ -145,20 +149,20 @@ def compare_numbers(peer: str, folders: list[Path]) -> bool:
 
 def compare_times(peer: str, folder: Path, rounds: int) -> bool:
     runners = {"official": (peer, PEER_HEAD), "nevus": (sys.executable, OURS_HEAD)}
-    times: dict[str, dict[str, list[float]]] = {
-        kind: {name: [] for name in runners} for kind in ("whole process", "scoring")
-    }
+    kinds = ("whole process", "scoring", "processor")
+    times: dict[str, dict[str, list[float]]] = {k: {name: [] for name in runners} for k in kinds}
     answers: dict[str, dict[str, Any]] = {}
     for turn in range(rounds):
         for name in list(runners) if turn % 2 == 0 else list(runners)[::-1]:
             python, head = runners[name]
-            whole, answers[name] = run_process(python, head + TIMED, folder)
-            times["whole process"][name].append(whole)
-            times["scoring"][name].append(answers[name]["seconds"])
-            print(f"  round {turn + 1}: {name:9s} whole process {whole:7.3f} s, "
-                  f"scoring {answers[name]['seconds']:7.3f} s", flush=True)  # fmt: skip
+            clock, processor, answers[name] = run_process(python, head + TIMED, folder)
+            seconds = (clock, answers[name]["seconds"], processor)
+            for kind, value in zip(kinds, seconds, strict=True):
+                times[kind][name].append(value)
+            shown = ", ".join(f"{kind} {times[kind][name][-1]:7.3f} s" for kind in kinds)
+            print(f"  round {turn + 1}: {name:9s} {shown}", flush=True)
     for kind, found in times.items():
-        ratios = [left / right for left, right in zip(*found.values(), strict=True)]
+        ratios = [left / max(right, 1e-9) for left, right in zip(*found.values(), strict=True)]
         print(f"  {kind:14s} official / nevus: min {min(ratios):5.2f}x, "
               f"median {statistics.median(ratios):5.2f}x")  # fmt: skip
     return max(find_gaps(answers["official"], answers["nevus"]).values()) <= TOLERANCE

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nevus.errors import RecipeError
+from nevus.imaging.preparation import Constancy, Fit, Preparation
 
 Size = tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -32,10 +33,19 @@ class InputOptions(Section):
     size: Size
     crop: Size | None = None
     """Size of random crops while training; prediction takes the whole of `size`."""
-    fit: Literal["stretch", "crop"] = "stretch"
-    """How a photograph of other proportions comes to `size`; see `nevus.data.cache.Fit`."""
+    fit: Fit = "stretch"
+    """How a photograph of other proportions comes to `size`; see `Preparation`."""
+    color_constancy: Constancy = "none"
+    """``shades_of_grey`` takes the colour of the light out."""
+    hairless: bool = False
+    """Paint over dark hairs."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    @property
+    def preparation(self) -> Preparation:
+        """What is done to a photograph, while training and while predicting."""
+        return Preparation(self.size, self.fit, self.color_constancy, self.hairless)
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "InputOptions":

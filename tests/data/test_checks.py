@@ -222,7 +222,7 @@ def test_everything_at_once_sorted_and_independent_of_workers(data: Drawn) -> No
 def test_json_is_plain(data: Drawn) -> None:
     plain = json.loads(json.dumps(spoil_everything(data).to_json(), allow_nan=False))
     assert plain["codes"]["truncated"] == 1
-    assert set(plain) == {"notice", "counts", "codes", "sizes", "findings"}
+    assert set(plain) == {"notice", "counts", "codes", "sizes", "tables", "findings"}
     assert set(plain["findings"][0]) == {"code", "severity", "name", "text"}
 
 
@@ -264,7 +264,7 @@ def run(*arguments: str) -> tuple[str, BaseException | None]:
 def test_command_line_clean(data: Drawn) -> None:
     text, error = run(str(data.root))
     assert error is None
-    assert "2 photographs (2 readable), 2 with a mask" in text
+    assert "segmentation: 2 photographs (2 readable), 2 with a mask" in text
     assert "nothing wrong" in text
 
 
@@ -276,7 +276,8 @@ def test_command_line_prints_before_it_fails(data: Drawn) -> None:
     assert "1 error: truncated 1" in str(error)
     folders = ("--images", str(data.root / "images"), "--masks", str(data.root / "masks"))
     text, error = run(*folders, "--json", "--workers", "1")
-    assert json.loads(text)["findings"][0]["code"] == "truncated"
+    found = json.loads(text)["tasks"]["segmentation"]
+    assert found["findings"][0]["code"] == "truncated"
     assert isinstance(error, DataError)
 
 

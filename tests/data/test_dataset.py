@@ -9,13 +9,14 @@ import pytest
 import torch
 from torchvision import tv_tensors
 
-from nevus.data.cache import CacheItem, Fit, open_cache, unpack_masks
+from nevus.data.cache import CacheItem, open_cache, unpack_masks
 from nevus.data.dataset import LesionDataset
 from nevus.data.plans import BalancedPlan, RunBatches, ShuffledPlan
 from nevus.data.records import find_records
 from nevus.data.seeds import mix_seed
 from nevus.data.transforms import augment
 from nevus.errors import DataError
+from nevus.imaging.preparation import Preparation
 from nevus.imaging.reading import read_image
 from nevus.imaging.resizing import resize_image
 from nevus.recipe import AugmentationOptions
@@ -72,9 +73,9 @@ def shuffled(count: int, batch_size: int, epochs: int) -> ShuffledPlan:
 
 def test_cache_is_decoded_once_and_travels_as_a_path(drawn: Path, tmp_path: Path) -> None:
     records = items(drawn)
-    first = open_cache(records, (30, 40), folder=tmp_path)
+    first = open_cache(records, Preparation((30, 40)), folder=tmp_path)
     stamp = (first.place / "images.u8").stat().st_mtime_ns
-    second = open_cache(records, (30, 40), folder=tmp_path)
+    second = open_cache(records, Preparation((30, 40)), folder=tmp_path)
     assert second.key == first.key
     assert (second.place / "images.u8").stat().st_mtime_ns == stamp
     wanted = resize_image(read_image(records[3].image).pixels, (30, 40))
@@ -83,11 +84,11 @@ def test_cache_is_decoded_once_and_travels_as_a_path(drawn: Path, tmp_path: Path
     message = pickle.dumps(first)
     assert len(message) < 2000
     assert np.array_equal(pickle.loads(message).images, first.images)  # noqa: S301
-    assert open_cache(records, (20, 40), folder=tmp_path).key != first.key
+    assert open_cache(records, Preparation((20, 40)), folder=tmp_path).key != first.key
 
 
 def test_samples_do_not_depend_on_order(drawn: Path, tmp_path: Path) -> None:
-    cache = open_cache(items(drawn), (40, 40), folder=tmp_path)
+    cache = open_cache(items(drawn), Preparation((40, 40)), folder=tmp_path)
     dataset = LesionDataset(cache, range(10), augmentation=STRONG, crop=(32, 32), seed=3)
     forward = [dataset[(1, index)] for index in range(10)]
     backward = [dataset[(1, index)] for index in reversed(range(10))][::-1]
@@ -101,8 +102,8 @@ def test_masks_share_a_byte(drawn: Path, tmp_path: Path) -> None:
     plain = items(drawn)
     doubled = [CacheItem(i.image_id, i.image, (i.masks[0], o.masks[0])) for i, o in
                zip(plain, reversed(plain), strict=True)]  # fmt: skip
-    one = open_cache(plain, (30, 40), folder=tmp_path)
-    both = open_cache(doubled, (30, 40), folder=tmp_path)
+    one = open_cache(plain, Preparation((30, 40)), folder=tmp_path)
+    both = open_cache(doubled, Preparation((30, 40)), folder=tmp_path)
     planes = unpack_masks(both.masks[2], 2)
     assert np.array_equal(planes[0], one.masks[2])
     assert np.array_equal(planes[1], one.masks[-3])
@@ -115,16 +116,18 @@ def test_cache_key_is_of_content_not_of_files(drawn: Path, tmp_path: Path) -> No
     shutil.copytree(drawn, copy)
     for path in copy.rglob("*.png"):
         os.utime(path, (1, 1))
-    first = open_cache(items(drawn), (30, 40), folder=tmp_path / "a")
-    second = open_cache(items(copy), (30, 40), folder=tmp_path / "b")
+    first = open_cache(items(drawn), Preparation((30, 40)), folder=tmp_path / "a")
+    second = open_cache(items(copy), Preparation((30, 40)), folder=tmp_path / "b")
     assert second.place != first.place
     assert second.key == first.key
-    assert open_cache(items(drawn)[1:], (30, 40), folder=tmp_path / "a").key != first.key
+    assert (
+        open_cache(items(drawn)[1:], Preparation((30, 40)), folder=tmp_path / "a").key != first.key
+    )
 
 
 def test_cropping_to_fit_distorts_nothing(drawn: Path, tmp_path: Path) -> None:
     item = items(drawn)[0]
-    cropped = open_cache([item], (60, 60), fit=Fit.CROP, folder=tmp_path)
+    cropped = open_cache([item], Preparation((60, 60), "crop"), folder=tmp_path)
     pixels = read_image(item.image).pixels
     assert np.array_equal(cropped.images[0], pixels[:, 10:70])
 

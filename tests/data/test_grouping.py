@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nevus.data.cases import Case, find_cases
@@ -58,6 +58,7 @@ def slow_groups(cases: list[Case], pairs: list[tuple[str, str]]) -> dict[str, st
     return groups
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_equal_to_the_slow_twin(data: st.DataObject) -> None:
     names = [f"i{number}" for number in range(data.draw(st.integers(1, 12)))]
@@ -83,7 +84,7 @@ def test_real_folds_are_even_and_share_no_lesion(real: Path) -> None:
     # Look-alikes take minutes to find; two known ones stand for them.
     pairs = [("ISIC_0025226", "ISIC_0030074"), ("ISIC_0027027", "ISIC_0029036")]
     folds = split_folds(strata, group_cases(cases, pairs), 5, 2018, strata=strata)
-    assert sorted(len(fold) for fold in folds) == [2003] * 5
+    assert max(map(len, folds)) - min(map(len, folds)) <= 6  # the largest lesion
     totals = Counter(strata.values())
     for fold in folds:
         counts = Counter(strata[image_id] for image_id in fold)

@@ -41,8 +41,8 @@ def test_terms_add_up_by_hand() -> None:
 
 
 def test_baseline_has_neither_presences_nor_lesion() -> None:
-    recipe = read_recipe("attributes-vgg", ["network.encoder=test_resnet",
-                         "network.pretrained=false", "network.decoder_channels=[16,16,16,16]"])  # fmt: skip
+    options = ["network.encoder=test_resnet", "network.pretrained=false"]
+    recipe = read_recipe("attributes-vgg", [*options, "network.decoder_channels=[16,16,16,16]"])
     given = build_network(recipe.network, pretrained=True).eval()(torch.zeros(2, 3, 64, 64))
     assert given.maps.shape == (2, 5, 64, 64)
     assert given.presences.shape == (2, 0)

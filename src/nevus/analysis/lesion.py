@@ -1,7 +1,8 @@
 """ABCD: what can be measured of a lesion's outline and colours, each with its formula.
 
 These are numbers, not scores of the clinical ABCD rule: its weights were fitted to a physician's
-judgement, and half of what it asks for is not measured here (`NOT_ASSESSED`).
+judgement, and half of what it asks for is not measured here. `nevus.analysis.definitions` has the
+formulas in a table and what is left out in words.
 """
 
 import math
@@ -24,24 +25,6 @@ LONG_SIDE: Final = 512
 """Outlines are measured with the lesion's box reduced to this many pixels, never enlarged."""
 
 
-class Definition(Finite):
-    """How a number is made.
-
-    Attributes:
-        name: Of the field.
-        letter: A, B, C or D.
-        formula: In words and signs.
-        unit: Of the value.
-        source: Where the formula comes from.
-    """
-
-    name: str
-    letter: str
-    formula: str
-    unit: str
-    source: str
-
-
 class Abcd(Finite):
     """Measures of one lesion; everything but `empty` and `area_share` is None where it is empty.
 
@@ -57,6 +40,7 @@ class Abcd(Finite):
         perimeter_pixels: By Crofton's formula, in the photograph's pixels.
         colour_shares: Share of the lesion per clinical colour; what is near none is left out.
         colours: Those that cover at least `COUNTED_FROM`, in the order of `COLOURS`.
+        colours_corrected: Whether the camera's cast was taken off by the skin around.
         feret_pixels: Longest distance within the lesion.
         equal_area_pixels: Diameter of the disc of the same area.
         feret_mm: In mm, None without a scale.
@@ -74,6 +58,7 @@ class Abcd(Finite):
     perimeter_pixels: float | None = None
     colour_shares: dict[str, float] | None = None
     colours: tuple[str, ...] | None = None
+    colours_corrected: bool | None = None
     feret_pixels: float | None = None
     equal_area_pixels: float | None = None
     feret_mm: float | None = None
@@ -107,7 +92,7 @@ def measure_lesion(
     hull = find_hull(mask)
     feret = float(_longest(hull))
     equal = 2 * math.sqrt(area / math.pi)
-    shares = share_colours(pixels[mask])
+    shares, corrected = share_colours(pixels, mask)
     return Abcd(
         empty=False,
         area_share=area / mask.size,
@@ -119,6 +104,7 @@ def measure_lesion(
         solidity=min(area / _polygon_area(hull), 1.0),
         perimeter_pixels=perimeter / factor,
         colour_shares=shares,
+        colours_corrected=corrected,
         colours=tuple(name for name in COLOURS if shares[name] >= COUNTED_FROM),
         feret_pixels=feret,
         equal_area_pixels=equal,

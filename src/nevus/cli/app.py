@@ -47,7 +47,8 @@ def _options(
 def main() -> None:
     """Run the command line; every expected failure is one line on stderr and its exit code."""
     try:
-        app()
+        # Typer would draw a box of several lines around wrong use; a script reads one line.
+        sys.exit(_run())
     except NevusError as error:
         if not _is_quiet_process():
             _print_error(str(error))
@@ -57,9 +58,26 @@ def main() -> None:
             raise
         _print_error(f"this verb needs {error.name} (python -m pip install 'nevus[train]')")
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _print_error("stopped")
         sys.exit(130)
+
+
+def _run() -> int:
+    try:
+        return app(standalone_mode=False) or 0
+    except Exception as error:
+        # Wrong use. Its class is click's in some versions of typer and typer's own in others.
+        explain = getattr(error, "format_message", None)
+        if explain is None:
+            raise
+        context = getattr(error, "ctx", None)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(explain())
+        else:
+            command = context.command_path if context else "nevus"
+            _print_error(f"{explain().rstrip('.')} ({command} --help)")
+        return int(getattr(error, "exit_code", 2))
 
 
 TRAIN_MODULES = (

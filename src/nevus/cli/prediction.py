@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def predict(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="segmentation or diagnosis")],
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="segmentation, attributes or diagnosis")
+    ],
     checkpoint: Annotated[
         list[Path], typer.Option(help="A checkpoint; several make an ensemble (mean).")
     ],
@@ -48,6 +50,8 @@ def predict(
 ) -> None:
     """Write masks by their official names, or diagnosis.csv with similar.json.
 
+    Attributes: five masks a photograph at the thresholds the (first) checkpoint stores.
+
     Example: nevus predict segmentation --checkpoint runs/compact/best.safetensors
     --images photos --out masks
 
@@ -56,12 +60,14 @@ def predict(
     from nevus.imaging.files import find_images
     from nevus.training.distributed import choose_device
 
-    _check_task(task, segmentation=(steps,), diagnosis=(by, similar))
+    _check_task(task, segmentation=(steps,), attributes=(), diagnosis=(by, similar))
     photographs = choose_photographs(find_images(images), split)
     chosen = choose_device(device)
     if task == "segmentation":
         chain = read_steps(steps)
         failures = _predict_masks(checkpoint, photographs, out, chain, flips, chosen, workers)
+    elif task == "attributes":
+        failures = _predict_attributes(checkpoint, photographs, out, flips, chosen, workers)
     else:
         way = _read_way(by)
         failures = _predict_diagnoses(
@@ -102,6 +108,33 @@ def _predict_masks(
             progress=progress,
         )
     typer.echo(f"{len(photographs) - len(failures)} masks in {out}")
+    return failures
+
+
+def _predict_attributes(
+    checkpoints: list[Path],
+    photographs: tuple[Path, ...],
+    out: Path,
+    flips: bool | None,
+    device: "torch.device",
+    workers: int,
+) -> "list[Failure]":
+    from nevus.cli.progress import counting
+    from nevus.inference.attribute_predictor import predict_attribute_folder
+    from nevus.inference.attributor import load_attributor
+
+    members = [load_attributor(path, device, flips=flips) for path in checkpoints]
+    typer.echo(NOTICE, err=True)
+    with counting("predicting") as progress:
+        failures = predict_attribute_folder(
+            members,
+            photographs,
+            out,
+            rules=members[0].rules,
+            workers=workers,
+            progress=progress,
+        )
+    typer.echo(f"masks of {len(photographs) - len(failures)} photographs in {out}")
     return failures
 
 

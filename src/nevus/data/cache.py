@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +16,13 @@ from numpy.typing import NDArray
 
 from nevus.errors import DataError, ImageError
 from nevus.imaging.masks import read_truth
+from nevus.imaging.preparation import Preparation
 from nevus.imaging.reading import read_image
-from nevus.imaging.resizing import centre_window, resize_image, resize_mask
+from nevus.imaging.resizing import resize_mask
 
 FORMAT = 2
 MAX_MASKS = 8
 Progress = Callable[[int, int], None]
-
-
-class Fit(StrEnum):
-    """How a photograph of another shape comes to a size."""
-
-    STRETCH = "stretch"
-    CROP = "crop"
-    """The largest centred part of the wanted shape; nothing is distorted, edges are lost."""
 
 
 @dataclass(frozen=True)
@@ -84,19 +76,17 @@ def cache_folder() -> Path:
 
 def open_cache(
     items: Sequence[CacheItem],
-    size: tuple[int, int],
+    preparation: Preparation,
     *,
-    fit: Fit = Fit.STRETCH,
     folder: Path | None = None,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> Cache:
-    """Return the cache of `items` at `size`, made first if it is not there.
+    """Return the cache of `items`, made first if it is not there.
 
     Args:
         items: Photographs, with equally many masks each.
-        size: (height, width) in pixels.
-        fit: What happens to photographs of another shape.
+        preparation: Size, and what else is done to each photograph.
         folder: Where caches are kept; default `cache_folder()`.
         workers: Threads that decode.
         progress: Called with (done, total).
@@ -104,10 +94,11 @@ def open_cache(
     Raises:
         DataError: Some photographs or masks cannot be read; every one is listed.
     """
-    name = f"{size[0]}x{size[1]}-{_stamp(items, size, fit)[:16]}"
+    height, width = preparation.size
+    name = f"{height}x{width}-{_stamp(items, preparation)[:16]}"
     place = (folder or cache_folder()) / name
     if not (place / "index.json").is_file():
-        _make(items, size, fit, place, workers, progress)
+        _make(items, preparation, place, workers, progress)
     return _open(place)
 
 
@@ -126,8 +117,8 @@ def _open(place: Path) -> Cache:
     return Cache(tuple(index["image_ids"]), images, masks, index["key"], place)
 
 
-def _stamp(items: Sequence[CacheItem], size: tuple[int, int], fit: Fit) -> str:
-    digest = hashlib.sha256(f"{FORMAT} {size} {fit}".encode())
+def _stamp(items: Sequence[CacheItem], preparation: Preparation) -> str:
+    digest = hashlib.sha256(f"{FORMAT} {preparation}".encode())
     for item in items:
         digest.update(item.image_id.encode())
         for path in (item.image, *item.masks):
@@ -138,8 +129,7 @@ def _stamp(items: Sequence[CacheItem], size: tuple[int, int], fit: Fit) -> str:
 
 def _make(
     items: Sequence[CacheItem],
-    size: tuple[int, int],
-    fit: Fit,
+    preparation: Preparation,
     place: Path,
     workers: int,
     progress: Progress | None,
@@ -148,10 +138,10 @@ def _make(
     # Made beside and renamed, so that neither a kill nor a second process leaves half a cache.
     building = Path(tempfile.mkdtemp(prefix="building-", dir=place.parent))
     try:
-        count = len(items)
+        count, size = len(items), preparation.size
         images = np.memmap(building / "images.u8", np.uint8, "w+", shape=(count, *size, 3))
         masks = np.memmap(building / "masks.u8", np.uint8, "w+", shape=(count, *size))
-        _fill(items, size, fit, images, masks, workers, progress)
+        _fill(items, preparation, images, masks, workers, progress)
         image_ids = [item.image_id for item in items]
         index = {"image_ids": image_ids, "size": size, "key": _key(image_ids, images, masks)}
         images.flush()
@@ -178,8 +168,7 @@ def _key(image_ids: Sequence[str], *arrays: NDArray[np.uint8]) -> str:
 
 def _fill(
     items: Sequence[CacheItem],
-    size: tuple[int, int],
-    fit: Fit,
+    preparation: Preparation,
     images: NDArray[np.uint8],
     masks: NDArray[np.uint8],
     workers: int,
@@ -187,7 +176,7 @@ def _fill(
 ) -> None:
     def fill_one(index: int) -> str | None:
         try:
-            images[index], masks[index] = _read_sample(items[index], size, fit)
+            images[index], masks[index] = _read_sample(items[index], preparation)
         except ImageError as error:
             return f"{items[index].image_id}: {error}"
         return None
@@ -208,13 +197,12 @@ def _fill(
 
 
 def _read_sample(
-    item: CacheItem, size: tuple[int, int], fit: Fit
+    item: CacheItem, preparation: Preparation
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     pixels = read_image(item.image).pixels
-    shape = pixels.shape[:2]
-    window = centre_window(shape, size) if fit == Fit.CROP else np.s_[:, :]
-    packed = np.zeros(size, np.uint8)
+    shape = (pixels.shape[0], pixels.shape[1])
+    packed = np.zeros(preparation.size, np.uint8)
     for bit, path in enumerate(item.masks):
-        mask = read_truth(path, size=shape).mask[window]
-        packed |= resize_mask(mask, size).astype(np.uint8) << np.uint8(bit)
-    return resize_image(np.ascontiguousarray(pixels[window]), size), packed
+        mask = read_truth(path, size=shape).mask[preparation.window(shape)]
+        packed |= resize_mask(mask, preparation.size).astype(np.uint8) << np.uint8(bit)
+    return preparation.apply(pixels), packed

@@ -127,7 +127,7 @@ def make_key(image_id: str) -> str:
     return unicodedata.normalize("NFC", image_id)
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, longest: int = _LONGEST) -> str:
     """Return text from a stranger's file so that it can neither break nor fill a message."""
-    cut = f"{text[:_LONGEST]}..." if len(text) > _LONGEST else text
+    cut = f"{text[:longest]}..." if len(text) > longest else text
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in cut)

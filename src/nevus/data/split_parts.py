@@ -18,6 +18,9 @@ from nevus.labels import IMAGE_SUFFIXES
 ID_COLUMNS: Final = ("image", "image_id", "isic_id", "image_name", "id")
 """What the column of image_ids may be called; without such a header the first column counts."""
 
+# No path is longer, so that no two names are cut to one.
+_LONGEST_NAME: Final = 4096
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -109,11 +112,11 @@ def _name_places(places: Iterable[Path]) -> list[str]:
     listed = list(places)
     counts = Counter(place.name for place in listed)
     names = [
-        str(place) if counts[place.name] > 1 or not place.name else place.name for place in listed
+        place.name if place.name and counts[place.name] == 1 else str(place) for place in listed
     ]
     if len(set(names)) < len(names):
         raise UsageError("a part was given twice")
-    return [shorten(name) for name in names]
+    return [shorten(name, _LONGEST_NAME) for name in names]
 
 
 def _read_json(path: Path, title: str, *, alone: bool) -> dict[str, Path | list[str]]:
@@ -122,7 +125,9 @@ def _read_json(path: Path, title: str, *, alone: bool) -> dict[str, Path | list[
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: {shorten(str(error))}") from error
     content = {"": document} if isinstance(document, list) else document
-    if not isinstance(content, dict) or not all(_is_list(value) for value in content.values()):
+    if not isinstance(content, dict) or not all(
+        _is_list(image_ids) and len(name) < _LONGEST_NAME for name, image_ids in content.items()
+    ):
         raise DataError(
             f"{path} is no split: expected lists of image_ids under names",
             hint='{"training": [...], "validation": [...]}',
@@ -131,8 +136,9 @@ def _read_json(path: Path, title: str, *, alone: bool) -> dict[str, Path | list[
     for name, image_ids in content.items():
         # A run on all data validates nothing; that is no side of a split.
         if image_ids:
-            told = shorten(name) if alone and name else f"{title}: {shorten(name)}".rstrip(": ")
-            parts[told] = [_strip(text) for text in image_ids]
+            shown = shorten(name, _LONGEST_NAME)
+            part = shown if alone and name else f"{title}: {shown}" if name else title
+            parts[part] = [_strip(text) for text in image_ids]
     return parts
 
 

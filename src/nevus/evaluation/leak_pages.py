@@ -1,5 +1,6 @@
 """A page of the pairs that a split leaks, side by side, for people to judge."""
 
+import base64
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -9,9 +10,9 @@ import numpy.typing as npt
 
 from nevus.data.leak_report import LeakPair, LeakReport, Place
 from nevus.errors import ImageError
-from nevus.evaluation.rendering import embed_jpeg, render_page
+from nevus.evaluation.rendering import render_page
 from nevus.evaluation.writing import write_result
-from nevus.imaging.drawing import fit_within
+from nevus.imaging.drawing import encode_jpeg, fit_within
 from nevus.imaging.reading import read_image
 
 LONG_SIDE: Final = 256
@@ -44,7 +45,7 @@ def render_leak_page(report: LeakReport, *, most: int = 60) -> str:
         {"name": name, "n": n, "affected": report.affected[name]}
         for name, n in report.parts.items()
     ]
-    return render_page("leaks.html", groups=groups, rows=rows)
+    return render_page("leaks", groups=groups, rows=rows)
 
 
 def _group_pairs(report: LeakReport) -> Iterator[tuple[str, list[tuple[Place, Place]]]]:
@@ -81,7 +82,7 @@ def _make_figure(pair: tuple[Place, Place]) -> dict[str, Any]:
         return figure
     names = " and ".join(f"{p.photo.image_id} of {p.part}" for p in pair)
     return figure | {
-        "source": embed_jpeg(pixels),
+        "source": f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(pixels)).decode()}",
         "height": pixels.shape[0],
         "width": pixels.shape[1],
         "alt": f"Photographs {names}, side by side.",

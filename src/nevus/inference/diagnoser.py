@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 from nevus.errors import CheckpointError
-from nevus.imaging.resizing import centre_window, resize_image
 from nevus.metrics.temperature import softmax
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
 from nevus.models.gallery import (
@@ -69,7 +68,7 @@ class TorchDiagnoser:
         self.gallery = unpack_gallery(arrays, checkpoint.fitted["gallery"])
         # A run without validation photographs fitted none.
         self.temperature = checkpoint.fitted.get("temperature", {"logits": 1.0, "gallery": 1.0})
-        self._input = checkpoint.input
+        self._preparation = checkpoint.input.preparation
         self._device = device
         self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(checkpoint.input.std, device=device).view(1, 3, 1, 1)
@@ -91,10 +90,7 @@ class TorchDiagnoser:
         return Diagnosis(np.mean(parts, axis=0), similar)
 
     def _examine(self, pixels: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        size = self._input.size
-        if self._input.fit == "crop":
-            pixels = np.ascontiguousarray(pixels[centre_window(pixels.shape[:2], size)])
-        small = np.array(resize_image(pixels, size))
+        small = np.array(self._preparation.apply(pixels))
         image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
         values = ((image.float() / 255) - self._mean) / self._std
         if self.flips:

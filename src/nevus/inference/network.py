@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nevus.imaging.resizing import resize_image, resize_probability
+from nevus.imaging.resizing import resize_probability
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
 from nevus.recipe import PredictionOptions
 
@@ -29,6 +29,7 @@ class TorchNetwork:
         self.options: PredictionOptions = checkpoint.prediction
         self.task = checkpoint.task
         self.size = checkpoint.input.size
+        self._preparation = checkpoint.input.preparation
         self.flips = checkpoint.prediction.flips if flips is None else flips
         self._device = device
         self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
@@ -46,7 +47,7 @@ class TorchNetwork:
 
     def small_probability(self, pixels: Pixels) -> Probability:
         """Return probabilities at the network's own size, (h, w) = `size`."""
-        small = np.array(resize_image(pixels, self.size))
+        small = np.array(self._preparation.apply(pixels))
         image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
         values = ((image.float() / 255) - self._mean) / self._std
         with torch.inference_mode():

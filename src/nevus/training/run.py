@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from nevus import __version__
 from nevus.errors import RunLockedError, TrainingError
@@ -104,6 +105,7 @@ def open_run(
         folder.manifest.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         return manifest
     before = json.loads(folder.manifest.read_text(encoding="utf-8"))
+    before["recipe"] = _fill_in(before.get("recipe"))
     if not resume and find_states(folder.state):
         raise TrainingError(
             f"{folder.path} already holds a run", hint="--resume to go on, or another --out"
@@ -120,6 +122,14 @@ def open_run(
         folder.manifest.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         return manifest
     return dict(before)
+
+
+def _fill_in(recipe: Any) -> Any:
+    # Options that a newer nevus has added stood at their defaults before.
+    try:
+        return Recipe.model_validate(recipe).model_dump(mode="json")
+    except ValidationError:
+        return recipe
 
 
 def _differences(before: Any, now: Any, where: str) -> list[str]:

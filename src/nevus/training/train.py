@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from nevus import __version__
-from nevus.data.cache import Cache, Fit, Progress, open_cache
+from nevus.data.cache import Cache, Progress, open_cache
 from nevus.data.seeds import mix_seed
 from nevus.errors import DataError, RecipeError
 from nevus.models.build import build_network
@@ -225,16 +225,16 @@ def _open_data(
     progress: Progress | None,
 ) -> tuple[Cache, Split, Workload]:
     material = MATERIALS[recipe.task](recipe, options.data)
-    items, fit = material.items(), Fit(recipe.input.fit)
+    items, preparation = material.items(), recipe.input.preparation
     split_path = folder.split
     if group.is_first:
-        cache = open_cache(items, recipe.input.size, fit=fit, progress=progress)
+        cache = open_cache(items, preparation, progress=progress)
         if not split_path.is_file():
             split = read_split(options.split) if options.split else material.split(options.fold)
             split_path.write_text(json.dumps(vars(split)), encoding="utf-8")
     group.wait()
     if not group.is_first:
-        cache = open_cache(items, recipe.input.size, fit=fit)
+        cache = open_cache(items, preparation)
     split = read_split(split_path)
     missing = set(split.training + split.validation) - set(cache.image_ids)
     if missing:

@@ -1,0 +1,36 @@
+"""The words a person reads where files and tables hold short names."""
+
+from typing import Final
+
+DIAGNOSIS_WORDS: Final = {
+    "MEL": "Melanoma",
+    "NV": "Melanocytic nevus",
+    "BCC": "Basal cell carcinoma",
+    "AKIEC": "Actinic keratosis or intraepithelial carcinoma",
+    "BKL": "Benign keratosis",
+    "DF": "Dermatofibroma",
+    "VASC": "Vascular lesion",
+}
+"""By `nevus.labels.DIAGNOSES`."""
+
+ATTRIBUTE_WORDS: Final = {
+    "pigment_network": "Pigment network",
+    "negative_network": "Negative network",
+    "streaks": "Streaks",
+    "milia_like_cyst": "Milia-like cysts",
+    "globules": "Globules",
+}
+"""By `nevus.labels.ATTRIBUTES`."""
+
+COLOUR_WORDS: Final = {
+    "white": "white",
+    "red": "red",
+    "light_brown": "light brown",
+    "dark_brown": "dark brown",
+    "blue_grey": "blue-grey",
+    "black": "black",
+}
+"""By `nevus.analysis.palette.COLOURS`."""
+
+SEVERITY_WORDS: Final = {"serious": "Serious", "warning": "Warning", "info": "Note"}
+"""By the severity of a quality flag, worst first."""

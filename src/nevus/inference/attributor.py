@@ -1,0 +1,93 @@
+"""A trained attribute network as a function from photographs to maps and presences."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nevus.errors import CheckpointError
+from nevus.imaging.resizing import resize_probability
+from nevus.labels import ATTRIBUTES
+from nevus.metrics.thresholds import Rules
+from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
+
+Pixels = NDArray[np.uint8]
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+
+
+@dataclass(frozen=True)
+class AttributeMaps:
+    """What one network says about one photograph.
+
+    Attributes:
+        maps: (5, H, W) float32 probabilities in the order of `nevus.labels.ATTRIBUTES`.
+        presences: (5,) probabilities of being there at all; 1 where the network does not say.
+    """
+
+    maps: NDArray[np.float32]
+    presences: NDArray[np.float64]
+
+
+class TorchAttributor:
+    """An attribute network from a checkpoint, on a device.
+
+    Args:
+        checkpoint: What `nevus train` wrote.
+        device: Where to run.
+        flips: Average over the photograph and its three flips; None: as the checkpoint says.
+
+    Raises:
+        CheckpointError: It is no attribute checkpoint.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, device: torch.device, *, flips: bool | None = None
+    ) -> None:
+        if checkpoint.task != "attributes":
+            raise CheckpointError(f"this is a checkpoint for {checkpoint.task}, not attributes")
+        self.flips = checkpoint.prediction.flips if flips is None else flips
+        # A run without validation photographs fitted none.
+        fitted = checkpoint.fitted.get("rules")
+        self.rules = Rules.from_json(fitted) if fitted else Rules.plain(0.5)
+        self._preparation = checkpoint.input.preparation
+        self._device = device
+        self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(checkpoint.input.std, device=device).view(1, 3, 1, 1)
+        network = build_from_checkpoint(checkpoint).to(device)
+        self._network = network.to(memory_format=torch.channels_last)
+
+    def detect(self, pixels: Pixels) -> AttributeMaps:
+        """Return maps of the photograph's own size for a (H, W, 3) photograph of any size.
+
+        One photograph at a time: the result cannot depend on neighbours in a batch.
+        """
+        small = np.array(self._preparation.apply(pixels))
+        image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
+        values = ((image.float() / 255) - self._mean) / self._std
+        turns = FLIPS if self.flips else FLIPS[:1]
+        with torch.inference_mode():
+            given = self._network(torch.cat([values.flip(dims) for dims in turns]))
+            parts = torch.sigmoid(given.maps[:, : len(ATTRIBUTES)].float())
+            turned = [part.flip(dims) for part, dims in zip(parts, turns, strict=True)]
+            maps = torch.stack(turned).mean(0).cpu().numpy()
+            presences = torch.sigmoid(given.presences.double()).mean(0).cpu().numpy()
+        if not presences.size:
+            presences = np.ones(len(ATTRIBUTES))
+        size = (pixels.shape[0], pixels.shape[1])
+        return AttributeMaps(np.stack([resize_probability(m, size) for m in maps]), presences)
+
+
+def load_attributor(
+    path: Path, device: torch.device | None = None, *, flips: bool | None = None
+) -> TorchAttributor:
+    """Return the attribute network of a checkpoint file.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or foreign.
+    """
+    checkpoint = read_checkpoint(path)
+    if checkpoint.task != "attributes":
+        raise CheckpointError(f"{path} is a checkpoint for {checkpoint.task}, not attributes")
+    return TorchAttributor(checkpoint, device or torch.device("cpu"), flips=flips)

@@ -1,0 +1,57 @@
+"""Task 2 through the real command line: train, predict."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nevus.labels import ATTRIBUTES
+
+
+def good(*arguments: object) -> str:
+    line = [sys.executable, "-m", "nevus", *map(str, arguments)]
+    done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def run(drawn_attributes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    good(
+        "train", "attributes-tiny", "--data", drawn_attributes, "--out", out, "--fold", "0/4",
+        "--set", "training.epochs=3", "--set", "training.batch_size=6",
+    )  # fmt: skip
+    return out
+
+
+def test_five_official_masks_a_photograph(
+    run: Path, drawn_attributes: Path, tmp_path: Path
+) -> None:
+    best, last = run / "best.safetensors", run / "last.safetensors"
+    good(
+        "predict", "attributes", "--checkpoint", last, "--checkpoint", best, "--images",
+        drawn_attributes / "images", "--out", tmp_path, "--split", run / "split.json", "--flips",
+    )  # fmt: skip
+    split = json.loads((run / "split.json").read_text(encoding="utf-8"))
+    wanted = {f"{i}_attribute_{name}.png" for i in split["validation"] for name in ATTRIBUTES}
+    assert {path.name for path in tmp_path.glob("*.png")} == wanted
+    for path in tmp_path.glob("*.png"):
+        with Image.open(path) as image:
+            assert (image.mode, image.size) == ("L", (80, 60))
+            assert set(np.unique(np.asarray(image))) <= {0, 255}
+    presences = json.loads((tmp_path / "presences.json").read_text(encoding="utf-8"))["presences"]
+    assert set(presences) == set(split["validation"])
+    assert all(0 <= p <= 1 for row in presences.values() for p in row.values())
+
+
+def test_journal_tells_each_attribute(run: Path) -> None:
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    validated = [json.loads(line) for line in lines if "validation" in line]
+    assert len(validated) == 3
+    assert all(f"jaccard_{name}" in validated[-1] for name in ATTRIBUTES)
+    assert validated[-1]["pooled_jaccard"] >= validated[-1]["half"]
