@@ -12,13 +12,16 @@ import nevus
 ROOT = Path(nevus.__file__).parent
 LAYERS = {
     "labels": 0, "errors": 0, "metrics": 0,
-    "imaging": 1, "recipe": 1,
+    "imaging": 1, "options": 1, "recipe": 1,
     "data": 2, "models": 2, "losses": 2,
     "training": 3, "inference": 3,
-    "evaluation": 4,
+    "evaluation": 4, "analysis": 4,
     "cli": 5, "__main__": 6,
 }  # fmt: skip
-SIBLINGS = {("training", "inference"), ("inference", "training")}
+SIBLINGS = {
+    ("training", "inference"), ("inference", "training"),
+    ("evaluation", "analysis"), ("analysis", "evaluation"),
+}  # fmt: skip
 FORBIDDEN_MODULES = {"pickle", "dill", "joblib", "marshal", "shelve"}
 
 

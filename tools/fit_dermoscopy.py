@@ -4,7 +4,7 @@
 
 Dermoscopies: tasks 1 and 3 of ISIC 2018, no lesion on both sides of the split. Not dermoscopies:
 pictures drawn by odd_pictures.py, and photographs of anything. The packaged model used those of
-three Debian 12 packages, 82 files above 100 kB, each whole and as six crops:
+three Debian 12 packages, each in its smallest size above 100 kB, whole and as six crops:
 
     gnome-backgrounds 43.1 (CC-BY-SA 3.0), mate-backgrounds 1.26 (GPL 2+, CC-BY-SA 4.0),
     plasma-workspace-wallpapers 5.27 (GPL 2+, LGPL 3)

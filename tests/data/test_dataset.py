@@ -19,7 +19,7 @@ from nevus.errors import DataError
 from nevus.imaging.preparation import Preparation
 from nevus.imaging.reading import read_image
 from nevus.imaging.resizing import resize_image
-from nevus.recipe import AugmentationOptions
+from nevus.options import AugmentationOptions
 
 STRONG = AugmentationOptions(
     quarter_turns=True, rotate=90, scale=(0.8, 1.2), brightness=0.2, contrast=0.2,

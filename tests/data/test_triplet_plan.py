@@ -4,7 +4,7 @@ import torch
 from nevus.data.plans import BalancedPlan, RunBatches
 from nevus.data.triplet_plan import Phases, TripletPlan
 from nevus.errors import RecipeError
-from nevus.recipe import TripletOptions
+from nevus.options import TripletOptions
 
 LABELS = [0] * 20 + [1] * 3 + [2] * 4
 ANCHORS = list(range(20, 27))

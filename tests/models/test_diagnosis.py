@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from nevus.errors import RecipeError, WeightsError
 from nevus.models.build import build_network, encoder_backbone
 from nevus.models.diagnosis import DiagnosisNetwork, build_backbone
-from nevus.recipe import NetworkOptions
+from nevus.options import NetworkOptions
 
 TINY = NetworkOptions(name="diagnosis", encoder="test_resnet", pretrained=False, embedding=16)
 

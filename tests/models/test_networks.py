@@ -9,7 +9,7 @@ from nevus.errors import RecipeError, WeightsError
 from nevus.models.build import MODELS, build_network, encoder_backbone
 from nevus.models.critic import Critic, GlobalConvolution
 from nevus.models.encoders import Encoder, SqueezeExcite
-from nevus.recipe import NetworkOptions
+from nevus.options import NetworkOptions
 
 TINY = {
     "unet": NetworkOptions(encoder="test_resnet", pretrained=False, squeeze_excite=16),

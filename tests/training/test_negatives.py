@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from nevus.recipe import TripletOptions
+from nevus.options import TripletOptions
 from nevus.training.negatives import find_anchors, mine_negatives
 from nevus.training.triplet import measure_spread
 

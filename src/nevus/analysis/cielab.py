@@ -37,7 +37,7 @@ def convert_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     bent = np.where(
         relative > _BREAK, np.cbrt(relative), relative * np.float32(841 / 108) + np.float32(4 / 29)
     )
-    lab = np.empty_like(bent)
+    lab = np.empty(bent.shape, np.float32)
     lab[..., 0] = 116 * bent[..., 1] - 16
     lab[..., 1] = 500 * (bent[..., 0] - bent[..., 1])
     lab[..., 2] = 200 * (bent[..., 1] - bent[..., 2])

@@ -23,10 +23,11 @@ from nevus.analysis import readout
 from nevus.analysis.definitions import DEFINITIONS, NOT_ASSESSED
 from nevus.analysis.overlay import encode_layer, layer_colour
 from nevus.analysis.results import Analysis, ModelUsed, clean_name
+from nevus.analysis.wording import ATTRIBUTE_WORDS
 from nevus.errors import UsageError
 from nevus.imaging.drawing import draw_outline, encode_jpeg, fit_within
 from nevus.imaging.resizing import resize_mask
-from nevus.inference.predictor import Failure
+from nevus.inference.inputs import Failure
 from nevus.labels import ATTRIBUTES, NOTICE
 
 Pixels = NDArray[np.uint8]
@@ -219,7 +220,7 @@ def _make_layers(entry: ReportEntry, size: tuple[int, int]) -> Iterator[dict[str
             continue
         small = resize_mask(mask, size) if mask.shape != size else mask
         data = encode_layer(small, layer_colour(name), filled=name != "lesion")
-        words = readout.ATTRIBUTE_WORDS.get(name, "Lesion outline")
+        words = ATTRIBUTE_WORDS.get(name, "Lesion outline")
         yield {"name": name, "words": words, "source": _link(data, "png")}
 
 

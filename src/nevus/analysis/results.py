@@ -193,7 +193,7 @@ class Analysis(Finite):
     quality: tuple[QualityFlag, ...] = ()
     dermoscopy: Dermoscopy | None = None
     segmentation: SegmentationAnswer | None = None
-    attributes: dict[str, AttributeAnswer] = {}
+    attributes: dict[str, AttributeAnswer] = Field(default_factory=dict)
     diagnosis: DiagnosisAnswer | None = None
     abcd: Abcd | None = None
     similar: tuple[SimilarCase, ...] = ()

@@ -8,7 +8,7 @@ from typing import Final
 
 from nevus.analysis.results import clean_name
 from nevus.imaging.files import write_atomically
-from nevus.inference.predictor import Failure
+from nevus.inference.inputs import Failure
 from nevus.labels import DIAGNOSES
 
 # What spreadsheets take for the start of a formula, full-width forms included.

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nevus.cli.scoring_attributes import evaluate_attributes, submit_attributes
 from nevus.cli.scoring_diagnosis import evaluate_diagnosis, submit_diagnosis
 from nevus.cli.scoring_segmentation import evaluate_segmentation, submit_segmentation
 from nevus.errors import UsageError
@@ -14,12 +15,14 @@ from nevus.labels import TASKS
 
 EVALUATORS: dict[str, Callable[..., None]] = {
     "segmentation": evaluate_segmentation,
+    "attributes": evaluate_attributes,
     "diagnosis": evaluate_diagnosis,
 }
 """task -> function whose keywords are the options `nevus evaluate` takes for that task."""
 
 SUBMITTERS: dict[str, Callable[..., None]] = {
     "segmentation": submit_segmentation,
+    "attributes": submit_attributes,
     "diagnosis": submit_diagnosis,
 }
 """task -> function whose keywords are the options `nevus submit` takes for that task."""

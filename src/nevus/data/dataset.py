@@ -12,7 +12,7 @@ from nevus.data.cache import Cache, unpack_masks
 from nevus.data.plans import Key
 from nevus.data.seeds import mix_seed
 from nevus.data.transforms import augment
-from nevus.recipe import AugmentationOptions
+from nevus.options import AugmentationOptions
 
 
 class Batch(NamedTuple):

@@ -12,7 +12,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from nevus.recipe import AugmentationOptions
+from nevus.options import AugmentationOptions
 
 Pair = tuple[tv_tensors.Image, tv_tensors.Mask | None]
 

@@ -8,7 +8,7 @@ import torch
 from nevus.data.plans import Key, Plan
 from nevus.data.seeds import mix_seed
 from nevus.errors import RecipeError
-from nevus.recipe import TripletOptions
+from nevus.options import TripletOptions
 
 
 @dataclass(frozen=True)

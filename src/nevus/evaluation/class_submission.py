@@ -18,7 +18,7 @@ from nevus.evaluation.class_tables import (
     read_predictions,
 )
 from nevus.evaluation.csv_rows import read_text, summarize
-from nevus.evaluation.submission import Submission
+from nevus.evaluation.packing import Submission
 from nevus.evaluation.writing import write_result
 from nevus.imaging.files import is_photograph_name
 from nevus.labels import DIAGNOSES

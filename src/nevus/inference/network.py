@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nevus.imaging.resizing import resize_probability
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
-from nevus.recipe import PredictionOptions
+from nevus.options import PredictionOptions
 
 Pixels = NDArray[np.uint8]
 Probability = NDArray[np.float32]

@@ -14,7 +14,7 @@ from nevus.models.diagnosis import DiagnosisNetwork, build_backbone
 from nevus.models.encoders import Encoder
 from nevus.models.pretrained import find_weights, load_pretrained
 from nevus.models.segmentor import DEFAULT_CHANNELS, UNet
-from nevus.recipe import NetworkOptions
+from nevus.options import NetworkOptions
 
 
 def build_unet(options: NetworkOptions, *, pretrained: bool) -> nn.Module:

@@ -12,7 +12,7 @@ from nevus.errors import CheckpointError
 from nevus.labels import NOTICE
 from nevus.models.build import build_network
 from nevus.models.tensorfile import read_tensors, write_tensors
-from nevus.recipe import InputOptions, NetworkOptions, PredictionOptions
+from nevus.options import InputOptions, NetworkOptions, PredictionOptions
 
 FORMAT = 1
 EXTRA = "@"

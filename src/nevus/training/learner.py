@@ -8,7 +8,8 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nevus.data.dataset import Batch
-from nevus.recipe import InputOptions, Recipe
+from nevus.options import InputOptions
+from nevus.recipe import Recipe
 from nevus.training.distributed import Group
 from nevus.training.optimization import GuardedStep, Moment
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 
 from nevus.data.seeds import mix_seed
-from nevus.recipe import TripletOptions
+from nevus.options import TripletOptions
 
 ROWS_AT_ONCE = 512
 

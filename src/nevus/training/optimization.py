@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nevus.models.build import encoder_backbone
-from nevus.recipe import OptimizerOptions
+from nevus.options import OptimizerOptions
 from nevus.training.distributed import Group
 
 DTYPES = {

@@ -1,0 +1,210 @@
+"""A photograph as sixty hand-made numbers: its colours, texture and layout."""
+
+import math
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, sobel
+
+from nevus.analysis.cielab import convert_lab
+from nevus.imaging.resizing import resize_image
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+LONG_SIDE: Final = 128
+"""Features are taken at this size, so that the camera's resolution hardly matters."""
+
+_SHORTEST: Final = 16
+_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+_SCALES: Final = (1, 2, 4, 8)
+_GRID: Final = 3
+FEATURES: Final = (
+    *(f"{channel}_q{round(100 * level)}" for channel in "Lab" for level in _QUANTILES),
+    "chroma_q50",
+    "chroma_q95",
+    "share_grey",
+    "share_green",
+    "share_blue",
+    "share_skin_hue",
+    "hue_concentration",
+    "ab_line",
+    "ab_slope",
+    "share_like_median",
+    *(f"correlation_{pair}" for pair in ("La", "Lb", "ab")),
+    *(f"energy_{channel}" for channel in "ab"),
+    *(f"energy_{scale}" for scale in _SCALES),
+    *(f"energy_drop_{scale}" for scale in _SCALES[1:]),
+    "edge_q95_over_q50",
+    "edge_axis_share",
+    "edge_coherence",
+    "edge_q99_over_q75",
+    "flat_share",
+    "energy_blocks_high",
+    "energy_blocks_low",
+    *(f"centre_minus_rim_{channel}" for channel in "Lab"),
+    *(f"rim_spread_{channel}" for channel in "Lab"),
+    *(f"rim_opposites_{channel}" for channel in "Lab"),
+    "corners_minus_rim_L",
+    *(f"radial_fit_{channel}" for channel in "Lab"),
+    "dark_share",
+    "dark_reach",
+    "dark_contrast",
+    "dark_border",
+    "dark_chroma",
+)
+"""What each number of `dermoscopy_features` is, in order."""
+
+
+def dermoscopy_features(pixels: Pixels) -> Floats:
+    """Return the (N,) float32 numbers that `FEATURES` names, all finite.
+
+    Colours in CIELAB: quantiles, hues, how far they lie on one line. Texture: energy of lightness
+    at four scales, edges and their directions. Layout: centre against rim, opposite rims against
+    each other, dark corners.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB.
+    """
+    lab = convert_lab(_reduce(pixels))
+    parts = (*_colours(lab), *_texture(lab[..., 0]), *_layout(lab))
+    return np.array(parts, np.float32)
+
+
+def _reduce(pixels: Pixels) -> Pixels:
+    factor = LONG_SIDE / max(pixels.shape[:2])
+    # Enlarged too: a strip or a stamp must have a centre, a rim and corners.
+    height, width = (max(_SHORTEST, round(side * factor)) for side in pixels.shape[:2])
+    return resize_image(pixels, (height, width))
+
+
+def _colours(lab: Floats) -> list[float]:
+    flat = lab.reshape(-1, 3)
+    quantiles = np.quantile(flat, _QUANTILES, axis=0)
+    a, b = flat[:, 1], flat[:, 2]
+    chroma = np.hypot(a, b)
+    hue = np.arctan2(b, a)
+    coloured = chroma > 5
+    weight = float(chroma.sum()) + 1e-6
+    spread = np.cov(a, b) + 1e-3 * np.eye(2)
+    variances, axes = np.linalg.eigh(spread)
+    near = np.linalg.norm(flat - np.median(flat, axis=0), axis=1) < 15
+    return [
+        *quantiles.T.ravel().tolist(),
+        *np.quantile(chroma, (0.5, 0.95)).tolist(),
+        float((~coloured).mean()),
+        float((coloured & (np.abs(hue - 2.4) < 0.7)).mean()),
+        float((coloured & (np.abs(hue + 1.6) < 0.9)).mean()),
+        float((coloured & (hue > -0.35) & (hue < 1.4)).mean()),
+        float(np.hypot(a.sum(), b.sum())) / weight,
+        float(variances[1] / variances.sum()),
+        float(abs(np.arctan2(axes[1, 1], axes[0, 1]) % np.pi - np.pi / 2)),
+        float(near.mean()),
+        *_correlations(flat),
+        *(_energy(lab[..., channel], 2) for channel in (1, 2)),
+    ]
+
+
+def _texture(lightness: Floats) -> list[float]:
+    energies, before = [], lightness
+    for scale in _SCALES:
+        after = gaussian_filter(lightness, scale, mode="nearest")
+        energies.append(math.log(float(np.std(before - after)) + 0.05))
+        before = after
+    drops = [right - left for left, right in pairwise(energies)]
+    smooth = gaussian_filter(lightness, 1, mode="nearest")
+    down, right = sobel(smooth, 0), sobel(smooth, 1)
+    edge = np.hypot(down, right)
+    middle, upper, high, highest = np.quantile(edge, (0.5, 0.75, 0.95, 0.99))
+    angle = np.arctan2(down, right)
+    total = float(edge.sum()) + 1e-6
+    straight = np.abs(np.sin(2 * angle)) < 0.25
+    doubled = np.hypot((edge * np.cos(2 * angle)).sum(), (edge * np.sin(2 * angle)).sum())
+    return [
+        *energies,
+        *drops,
+        math.log((float(high) + 0.5) / (float(middle) + 0.5)),
+        float(edge[straight].sum()) / total,
+        float(doubled) / total,
+        math.log((float(highest) + 0.5) / (float(upper) + 0.5)),
+        float((edge < 0.5).mean()),
+        *_blocks(lightness - smooth),
+    ]
+
+
+def _energy(channel: Floats, scale: float) -> float:
+    return math.log(float(np.std(channel - gaussian_filter(channel, scale, mode="nearest"))) + 0.05)
+
+
+def _blocks(fine: Floats) -> tuple[float, float]:
+    """Return how far the liveliest and the quietest of 16 blocks lie from the middle one."""
+    blocks = [
+        part.std() for band in np.array_split(fine, 4, 0) for part in np.array_split(band, 4, 1)
+    ]
+    energies = np.sort(np.log(np.array(blocks) + 0.05))
+    return float(energies[-2] - energies[8]), float(energies[8] - energies[1])
+
+
+def _layout(lab: Floats) -> list[float]:
+    height, width = lab.shape[:2]
+    rows, columns = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    away = np.hypot(rows, columns).astype(np.float32)
+    centre, rim, corner = away < 0.45, (away > 0.75) & (away < 1.05), away > 1.25
+    middle, around = np.median(lab[centre], axis=0), np.median(lab[rim], axis=0)
+    sides = [
+        np.median(lab[rim & side], axis=0)
+        for side in (
+            (rows < -0.5) & (columns < 9),
+            (rows > 0.5) & (columns < 9),
+            (rows < 9) & (columns < -0.5),
+            (rows < 9) & (columns > 0.5),
+        )
+    ]
+    opposites = np.maximum(np.abs(sides[0] - sides[1]), np.abs(sides[2] - sides[3]))
+    lightness = lab[..., 0]
+    distances = np.broadcast_to(away[..., None], (height, width, 1))
+    radial = _correlate(np.concatenate([distances, lab], axis=2).reshape(-1, 4))
+    return [
+        *(middle - around).tolist(),
+        *lab[rim].std(axis=0).tolist(),
+        *opposites.tolist(),
+        float(np.median(lightness[corner]) - around[0]),
+        *radial[0, 1:].tolist(),
+        *_darkness(lab, away),
+    ]
+
+
+def _darkness(lab: Floats, away: Floats) -> list[float]:
+    """Return what a lesion would be: the darker part within the rim, split halfway."""
+    lightness = lab[..., 0]
+    inner = away < 1.1
+    low, high = np.quantile(lightness[inner], (0.05, 0.95))
+    dark = lightness < (low + high) / 2
+    inside, outside = inner & dark, inner & ~dark
+    changes = (dark[1:] != dark[:-1]).sum() + (dark[:, 1:] != dark[:, :-1]).sum()
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    return [
+        float(inside.sum() / inner.sum()),
+        _mean(away, inside) - _mean(away, outside),
+        float(high - low),
+        math.log(1 + float(changes)) - 0.5 * math.log(1 + float(dark.sum())),
+        _mean(chroma, inside) - _mean(chroma, outside),
+    ]
+
+
+def _mean(values: Floats, where: NDArray[np.bool_]) -> float:
+    return float(values[where].mean()) if where.any() else 0.0
+
+
+def _correlations(flat: Floats) -> list[float]:
+    found = _correlate(flat)
+    return [float(found[0, 1]), float(found[0, 2]), float(found[1, 2])]
+
+
+def _correlate(columns: Floats) -> NDArray[np.float64]:
+    """Return correlations, drawn to 0 where a column hardly varies."""
+    spread = np.cov(columns, rowvar=False)
+    deviation = np.sqrt(np.diag(spread)) + 1e-2
+    return np.asarray(spread / np.outer(deviation, deviation))
