@@ -98,7 +98,7 @@ def class_cross_entropy(
 
     Args:
         logits: (N, K), unbounded.
-        target: (N,) int64 in [0, K).
+        target: (N,) int64 in [0, K), or (N, K) probabilities.
         adjustment: (K,), added to the logits: log shares of what is shown make plain logits
             predict as if all classes were equally frequent (Menon et al. 2021, equation 10).
         smoothing: Share of the target spread evenly over all classes.

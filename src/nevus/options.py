@@ -151,6 +151,9 @@ class ClassificationOptions(Section):
     """Times the log share of what is shown, added to the logits in the loss (Menon et al. 2021,
     arXiv:2007.07314): with 1, plain logits predict as if all classes were equally frequent."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    """Each photograph is mixed with another drawn like it, in a share from a Beta distribution
+    with both parameters this large (Zhang et al. 2018, arXiv:1710.09412); 0 for none."""
 
 
 class TripletOptions(Section):
@@ -213,6 +216,8 @@ class PredictionOptions(Section):
 
     flips: bool = False
     """Average over the photograph and its three flips."""
+    rotations: bool = False
+    """Average over quarter turns too: eight views together with `flips`, at twice the time."""
     by: Literal["logits", "gallery", "both"] = "logits"
     """Diagnosis: from the logits, from distances to the gallery, or the mean of both."""
     steps: tuple[dict[str, Any], ...] = ({"name": "threshold", "value": 0.5},)

@@ -60,7 +60,7 @@ def test_a_leaking_split(root: Path, tmp_path: Path) -> None:
     text, error = run(path, "--data", root, "--strict")
     assert isinstance(error, DataError)
     assert error.exit_code == 2
-    assert str(error) == "the split leaks: 1 lesions in more than one part"
+    assert str(error) == "the split leaks: lesions 1"
     assert "This split leaks" in text
 
 

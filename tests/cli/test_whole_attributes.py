@@ -55,3 +55,34 @@ def test_journal_tells_each_attribute(run: Path) -> None:
     assert len(validated) == 3
     assert all(f"jaccard_{name}" in validated[-1] for name in ATTRIBUTES)
     assert validated[-1]["pooled_jaccard"] >= validated[-1]["half"]
+
+
+def test_scores_and_submission(run: Path, drawn_attributes: Path, tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    good(
+        "predict", "attributes", "--checkpoint", run / "last.safetensors", "--images",
+        drawn_attributes / "images", "--out", masks,
+    )  # fmt: skip
+    truth = drawn_attributes / "attributes"
+    scores = json.loads(
+        good("evaluate", "attributes", "--truth", truth, "--prediction", masks, "--json")
+    )
+    assert scores["n"] == 24
+    assert 0 <= scores["pooled_jaccard"] <= scores["pooled_dice"] <= 1
+    assert scores["per_attribute"]["streaks"]["photographs"] == 0
+    (masks / "presences.json").unlink()
+    text = good(
+        "submit", "attributes", "--prediction", masks, "--images", drawn_attributes / "images",
+        "--out", tmp_path / "s.zip",
+    )  # fmt: skip
+    assert "five masks of 24 photographs" in text
+
+
+def test_crossval(drawn_attributes: Path, tmp_path: Path) -> None:
+    text = good(
+        "crossval", "attributes-tiny", "--data", drawn_attributes, "--out", tmp_path, "--folds", 4,
+        "--only", 0, "--set", "training.epochs=1", "--set", "training.batch_size=6", "--json",
+    )  # fmt: skip
+    answer = json.loads(text)
+    assert answer["n"] > 0
+    assert next(iter(answer["summary"])) == "pooled_jaccard"

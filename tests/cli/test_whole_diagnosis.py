@@ -128,3 +128,17 @@ def test_wrong_use_is_one_line(
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1
     assert said in lines[0]
+
+
+def test_crossval_scores_every_way(drawn_cases: Path, tmp_path: Path) -> None:
+    text = good(
+        "crossval", "diagnosis-tiny", "--data", drawn_cases, "--out", tmp_path, "--folds", 4,
+        "--only", 1, "--set", "training.epochs=2", "--json",
+    )  # fmt: skip
+    answer = json.loads(text)
+    assert answer["folds_done"] == 1
+    assert set(answer["summary"]) == {
+        f"balanced_accuracy_{way}" for way in ("logits", "gallery", "both")
+    }
+    known = json.loads((tmp_path / "fold-1-of-4" / "scores.json").read_text(encoding="utf-8"))
+    assert known["document"]["gallery"]["n"] == answer["n"]

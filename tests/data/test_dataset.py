@@ -132,6 +132,25 @@ def test_cropping_to_fit_distorts_nothing(drawn: Path, tmp_path: Path) -> None:
     assert np.array_equal(cropped.images[0], pixels[:, 10:70])
 
 
+def test_mixing_keeps_shares_and_is_a_pure_function(drawn: Path, tmp_path: Path) -> None:
+    cache = open_cache(items(drawn), Preparation((32, 32)), folder=tmp_path)
+    labels = [0] * 12 + [6] * 12
+    dataset = LesionDataset(
+        cache, range(24), augmentation=None, crop=None, seed=0, labels=labels, mixup=0.4,
+        shares={0: 0.25, 6: 0.75},
+    )  # fmt: skip
+    samples = [dataset[(turn, 0)] for turn in range(200)]
+    targets = torch.stack([sample.target for sample in samples])
+    assert torch.allclose(targets.sum(1), torch.ones(200))
+    assert set(torch.nonzero(targets.sum(0)).flatten().tolist()) == {0, 6}
+    # Sample 0 is of class 0; its partners are of class 6 three times out of four.
+    assert 0.6 < float((targets[:, 6] > 0).float().mean()) < 0.9
+    again = dataset[(7, 0)]
+    assert torch.equal(again.images, samples[7].images)
+    share = float(targets[7, 0])
+    assert 0 <= share <= 1
+
+
 def test_batches_resume_and_are_shared() -> None:
     plan = shuffled(23, 6, 3)
     whole = list(RunBatches(plan))

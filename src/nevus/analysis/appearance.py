@@ -33,8 +33,6 @@ FEATURES: Final = (
     "ab_line",
     "ab_slope",
     "share_like_median",
-    *(f"correlation_{pair}" for pair in ("La", "Lb", "ab")),
-    *(f"energy_{channel}" for channel in "ab"),
     *(f"energy_{scale}" for scale in _SCALES),
     *(f"energy_drop_{scale}" for scale in _SCALES[1:]),
     "edge_q95_over_q50",
@@ -48,7 +46,7 @@ FEATURES: Final = (
     *(f"rim_spread_{channel}" for channel in "Lab"),
     *(f"rim_opposites_{channel}" for channel in "Lab"),
     "corners_minus_rim_L",
-    *(f"radial_fit_{channel}" for channel in "Lab"),
+    "radial_fit_L",
     "dark_share",
     "dark_reach",
     "dark_contrast",
@@ -102,8 +100,6 @@ def _colours(lab: Floats) -> list[float]:
         float(variances[1] / variances.sum()),
         float(abs(np.arctan2(axes[1, 1], axes[0, 1]) % np.pi - np.pi / 2)),
         float(near.mean()),
-        *_correlations(flat),
-        *(_energy(lab[..., channel], 2) for channel in (1, 2)),
     ]
 
 
@@ -134,10 +130,6 @@ def _texture(lightness: Floats) -> list[float]:
     ]
 
 
-def _energy(channel: Floats, scale: float) -> float:
-    return math.log(float(np.std(channel - gaussian_filter(channel, scale, mode="nearest"))) + 0.05)
-
-
 def _blocks(fine: Floats) -> tuple[float, float]:
     """Return how far the liveliest and the quietest of 16 blocks lie from the middle one."""
     blocks = [
@@ -164,14 +156,12 @@ def _layout(lab: Floats) -> list[float]:
     ]
     opposites = np.maximum(np.abs(sides[0] - sides[1]), np.abs(sides[2] - sides[3]))
     lightness = lab[..., 0]
-    distances = np.broadcast_to(away[..., None], (height, width, 1))
-    radial = _correlate(np.concatenate([distances, lab], axis=2).reshape(-1, 4))
     return [
         *(middle - around).tolist(),
         *lab[rim].std(axis=0).tolist(),
         *opposites.tolist(),
         float(np.median(lightness[corner]) - around[0]),
-        *radial[0, 1:].tolist(),
+        _correlate(away, lightness),
         *_darkness(lab, away),
     ]
 
@@ -198,13 +188,8 @@ def _mean(values: Floats, where: NDArray[np.bool_]) -> float:
     return float(values[where].mean()) if where.any() else 0.0
 
 
-def _correlations(flat: Floats) -> list[float]:
-    found = _correlate(flat)
-    return [float(found[0, 1]), float(found[0, 2]), float(found[1, 2])]
-
-
-def _correlate(columns: Floats) -> NDArray[np.float64]:
-    """Return correlations, drawn to 0 where a column hardly varies."""
-    spread = np.cov(columns, rowvar=False)
+def _correlate(one: Floats, other: Floats) -> float:
+    """Return the correlation, drawn to 0 where one of them hardly varies."""
+    spread = np.cov(one.ravel(), other.ravel())
     deviation = np.sqrt(np.diag(spread)) + 1e-2
-    return np.asarray(spread / np.outer(deviation, deviation))
+    return float(spread[0, 1] / (deviation[0] * deviation[1]))

@@ -55,7 +55,7 @@ DEFINITIONS: Final = (
         name="perimeter_pixels",
         letter="B",
         formula="pi / 8 (crossings of rows and columns + crossings of diagonals / sqrt 2), the "
-        "lesion's box reduced to 512 pixels at most",
+        "lesion's box reduced to 256 pixels at most",
         unit="pixels of the photograph",
         source=_CROFTON,
     ),

@@ -21,7 +21,7 @@ from nevus.imaging.resizing import resize_mask
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]
 
-LONG_SIDE: Final = 512
+LONG_SIDE: Final = 256
 """Outlines are measured with the lesion's box reduced to this many pixels, never enlarged."""
 
 

@@ -34,7 +34,7 @@ FARTHEST: Final = 25.0
 COUNTED_FROM: Final = 0.05
 """A colour counts where it covers at least this share of the lesion."""
 
-_MOST_PIXELS: Final = 65_536
+_MOST_PIXELS: Final = 60_000
 _LEAST_SKIN: Final = 0.05
 _DARKEST_SKIN: Final = 25.0
 
@@ -54,7 +54,8 @@ def share_colours(pixels: NDArray[np.uint8], mask: Mask) -> tuple[dict[str, floa
         Shares in the order of `COLOURS`, their sum below 1 where pixels are near none; and whether
         there was skin to correct by.
     """
-    lesion, outside = _thin(pixels[mask]), _thin(pixels[~mask])
+    pixels, mask = _thin(pixels, mask)
+    lesion, outside = convert_lab(pixels[mask]), convert_lab(pixels[~mask])
     around = outside[outside[:, 0] > _DARKEST_SKIN]
     has_skin = _skin_share(mask, outside, around) >= _LEAST_SKIN
     if has_skin:
@@ -67,10 +68,12 @@ def share_colours(pixels: NDArray[np.uint8], mask: Mask) -> tuple[dict[str, floa
     return shares, has_skin
 
 
-def _thin(colours: NDArray[np.uint8]) -> Floats:
-    # Every k-th pixel tells the shares as well as all do.
-    step = max(1, -(-len(colours) // _MOST_PIXELS))
-    return convert_lab(colours[::step])
+def _thin(pixels: NDArray[np.uint8], mask: Mask) -> tuple[NDArray[np.uint8], Mask]:
+    """Return every k-th row and column, which tell the shares as well as all do."""
+    step = int((mask.size / _MOST_PIXELS) ** 0.5)
+    if step > 1 and mask[::step, ::step].any():
+        return pixels[::step, ::step], mask[::step, ::step]
+    return pixels, mask
 
 
 def _skin_share(mask: Mask, outside: Floats, around: Floats) -> float:

@@ -23,7 +23,7 @@ Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Severity = Literal["info", "warning", "serious"]
 
-BLUR_BELOW: Final = -1.5
+BLUR_BELOW: Final = -1.35
 DARK_BELOW: Final = 30.0
 DARKEST_BELOW: Final = 18.0
 BURNT_FROM: Final = 0.1

@@ -83,9 +83,9 @@ def leaks(
 def _summarise(report: "LeakReport") -> str:
     from nevus.data.leak_report import KINDS
 
-    counts = [f"{len(report.lesions)} lesions in more than one part"]
-    counts += [f"{len(report.of_kind(kind))} pairs ({_KINDS[kind]})" for kind in KINDS]
-    return ", ".join(count for count in counts if not count.startswith("0 "))
+    counts = {"lesions": len(report.lesions)}
+    counts |= {_KINDS[kind]: len(report.of_kind(kind)) for kind in KINDS}
+    return ", ".join(f"{name} {n}" for name, n in counts.items() if n)
 
 
 def _print_report(report: "LeakReport") -> None:

@@ -1,6 +1,6 @@
 """Samples whose content is a pure function of (seed, turn, index)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from nevus.data.cache import Cache, unpack_masks
 from nevus.data.plans import Key
 from nevus.data.seeds import mix_seed
 from nevus.data.transforms import augment
+from nevus.labels import DIAGNOSES
 from nevus.options import AugmentationOptions
 
 
@@ -20,7 +21,8 @@ class Batch(NamedTuple):
 
     Attributes:
         images: (N, 3, H, W) uint8.
-        target: (N, C, H, W) uint8 in {0, 1}, one plane per mask; or (N,) int64 classes.
+        target: (N, C, H, W) uint8 in {0, 1}, one plane per mask; or (N,) int64 classes, or
+            (N, 7) class probabilities of mixed photographs.
         places: (N,) int64, positions in the data set.
     """
 
@@ -40,6 +42,9 @@ class LesionDataset(Dataset[Batch]):
         seed: The run's.
         masks: How many masks the target holds.
         labels: The class of each of `indices`: the target then holds classes, not masks.
+        mixup: Parameter of the Beta distribution of mixing; 0 for none. With it the target of a
+            sample holds class probabilities.
+        shares: Class -> share of what is shown, which mixing keeps.
     """
 
     def __init__(
@@ -52,6 +57,8 @@ class LesionDataset(Dataset[Batch]):
         seed: int,
         masks: int = 1,
         labels: Sequence[int] | None = None,
+        mixup: float = 0.0,
+        shares: Mapping[int, float] | None = None,
     ) -> None:
         self.cache = cache
         self.indices = tuple(indices)
@@ -60,12 +67,29 @@ class LesionDataset(Dataset[Batch]):
         self.seed = seed
         self.masks = masks
         self.labels = None if labels is None else tuple(labels)
+        self.mixup = mixup
+        self.shares = dict(shares or {})
+        self._members: dict[int, list[int]] = {label: [] for label in self.shares}
+        for place, label in enumerate(labels or ()):
+            self._members.setdefault(label, []).append(place)
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, key: Key) -> Batch:
         """Return one sample, shapes as in `Batch` without N; `key` is (turn, index)."""
+        if not self.mixup or not self.labels:
+            return self._sample(key)
+        turn, index = key
+        generator = np.random.default_rng(mix_seed(self.seed, "mixup", turn, index))
+        share = float(generator.beta(self.mixup, self.mixup))
+        # Partners come in the classes' shares, as the samples themselves do.
+        label = int(generator.choice(list(self.shares), p=list(self.shares.values())))
+        members = self._members[label]
+        other = members[int(generator.integers(len(members)))]
+        return _mix(self._sample(key), self._sample((-1 - turn, other)), share)
+
+    def _sample(self, key: Key) -> Batch:
         turn, index = key
         place = self.indices[index]
         pixels = torch.from_numpy(np.array(self.cache.images[place])).permute(2, 0, 1)
@@ -85,3 +109,11 @@ class LesionDataset(Dataset[Batch]):
 
     def _mask(self, place: int) -> tv_tensors.Mask:
         return tv_tensors.Mask(torch.from_numpy(unpack_masks(self.cache.masks[place], self.masks)))
+
+
+def _mix(first: Batch, second: Batch, share: float) -> Batch:
+    images = share * first.images.float() + (1 - share) * second.images.float()
+    target = torch.zeros(len(DIAGNOSES))
+    target[int(first.target)] += share
+    target[int(second.target)] += 1 - share
+    return Batch(images.round().to(torch.uint8), target, first.places)

@@ -6,26 +6,19 @@ cross-validation goes on where it stopped.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from nevus.data.folds import read_validation_ids
-from nevus.data.records import find_records
-from nevus.errors import DataError
-from nevus.evaluation.scores import SegmentationScores, score_segmentation
-from nevus.inference.network import load_network
-from nevus.inference.predictor import Ensemble, predict_folder
+from nevus.evaluation.fold_scores import FOLD_SCORERS, FoldScores
+from nevus.imaging.files import write_atomically
 from nevus.labels import NOTICE
 from nevus.recipe import Recipe
 from nevus.training.distributed import choose_device
 from nevus.training.journal import Reporter
 from nevus.training.run import RunFolder
 from nevus.training.train import Outcome, TrainOptions, train
-
-METRICS = ("threshold_jaccard", "jaccard", "dice", "accuracy", "sensitivity", "specificity")
 
 
 @dataclass(frozen=True)
@@ -38,7 +31,7 @@ class FoldResult:
     """
 
     fold: int
-    scores: SegmentationScores
+    scores: FoldScores
 
 
 @dataclass(frozen=True)
@@ -60,7 +53,7 @@ class CrossValidation:
     def summary(self) -> dict[str, dict[str, float]]:
         """Return per metric the mean over folds and the standard deviation between folds."""
         table: dict[str, dict[str, float]] = {}
-        for name in METRICS:
+        for name in self.results[0].scores.means if self.results else ():
             values = [result.scores.means[name] for result in self.results]
             spread = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
             table[name] = {"mean": float(np.mean(values)), "spread": spread}
@@ -114,31 +107,22 @@ def cross_validate(
     chosen = range(folds) if only is None else sorted(only)
     for fold in chosen:
         folder = RunFolder(options.out / f"fold-{fold}-of-{folds}")
-        masks = folder.path / "masks"
-        if not (folder.path / "scores.json").is_file():
+        known = folder.path / "scores.json"
+        if not known.is_file():
             sitting = replace(options, out=folder.path, fold=(fold, folds), resume=True)
             note(f"fold {fold} of {folds}: training")
             outcome = train(recipe, sitting, reporter=reporter)
             if not outcome.finished:
                 break
-            note(f"fold {fold} of {folds}: predicting")
-            _predict_fold(recipe, options, folder, masks)
-        scores = score_segmentation(options.data, masks, subset=True)
-        text = json.dumps(scores.to_json(), allow_nan=False)
-        (folder.path / "scores.json").write_text(text, encoding="utf-8")
+            note(f"fold {fold} of {folds}: predicting and scoring")
+            device = choose_device(options.device)
+            scored = FOLD_SCORERS[recipe.task](options.data, folder, device)
+            text = json.dumps(asdict(scored), allow_nan=False)
+            write_atomically(known, text.encode())
+        scores = FoldScores(**json.loads(known.read_text(encoding="utf-8")))
         results.append(FoldResult(fold, scores))
     validation = CrossValidation(recipe.name, folds, tuple(results), outcome)
     path = options.out / "crossval.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(validation.to_json(), indent=1), encoding="utf-8")
     return validation
-
-
-def _predict_fold(recipe: Recipe, options: TrainOptions, folder: RunFolder, masks: Path) -> None:
-    wanted = read_validation_ids(folder.split)
-    images = [r.image for r in find_records(options.data) if r.image_id in wanted]
-    network = load_network(folder.checkpoint("best"), choose_device(options.device))
-    steps = recipe.prediction.steps
-    failures = predict_folder(Ensemble([network]), images, masks, steps=steps)
-    if failures:
-        raise DataError(f"{len(failures)} photographs failed, first: {failures[0].text}")

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from nevus.errors import CheckpointError
 from nevus.imaging.resizing import resize_probability
+from nevus.inference.views import choose_views, run_views, turn_back
 from nevus.labels import ATTRIBUTES
 from nevus.metrics.thresholds import Rules
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
 
 Pixels = NDArray[np.uint8]
-FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TorchAttributor:
     Args:
         checkpoint: What `nevus train` wrote.
         device: Where to run.
-        flips: Average over the photograph and its three flips; None: as the checkpoint says.
+        flips: Average over flips (and turns, where the checkpoint has them); None: as it says.
 
     Raises:
         CheckpointError: It is no attribute checkpoint.
@@ -47,7 +47,7 @@ class TorchAttributor:
     ) -> None:
         if checkpoint.task != "attributes":
             raise CheckpointError(f"this is a checkpoint for {checkpoint.task}, not attributes")
-        self.flips = checkpoint.prediction.flips if flips is None else flips
+        self.views = choose_views(checkpoint.prediction, flips)
         # A run without validation photographs fitted none.
         fitted = checkpoint.fitted.get("rules")
         self.rules = Rules.from_json(fitted) if fitted else Rules.plain(0.5)
@@ -66,13 +66,14 @@ class TorchAttributor:
         small = np.array(self._preparation.apply(pixels))
         image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
         values = ((image.float() / 255) - self._mean) / self._std
-        turns = FLIPS if self.flips else FLIPS[:1]
+        turned, likely = [], []
         with torch.inference_mode():
-            given = self._network(torch.cat([values.flip(dims) for dims in turns]))
-            parts = torch.sigmoid(given.maps[:, : len(ATTRIBUTES)].float())
-            turned = [part.flip(dims) for part, dims in zip(parts, turns, strict=True)]
+            for given, views in run_views(self._network, values, self.views):
+                parts = torch.sigmoid(given.maps[:, : len(ATTRIBUTES)].float())
+                turned += [turn_back(part, view) for part, view in zip(parts, views, strict=True)]
+                likely.append(torch.sigmoid(given.presences.double()))
             maps = torch.stack(turned).mean(0).cpu().numpy()
-            presences = torch.sigmoid(given.presences.double()).mean(0).cpu().numpy()
+            presences = torch.cat(likely).mean(0).cpu().numpy()
         if not presences.size:
             presences = np.ones(len(ATTRIBUTES))
         size = (pixels.shape[0], pixels.shape[1])

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from nevus.errors import CheckpointError
+from nevus.inference.views import choose_views, run_views
 from nevus.metrics.temperature import softmax
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
 from nevus.models.gallery import (
@@ -20,7 +21,6 @@ from nevus.models.gallery import (
 
 Pixels = NDArray[np.uint8]
 Probabilities = NDArray[np.float64]
-FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TorchDiagnoser:
         checkpoint: What `nevus train` wrote.
         device: Where to run.
         by: ``logits``, ``gallery`` or ``both``; None: as the checkpoint says.
-        flips: Average over the photograph and its three flips; None: as the checkpoint says.
+        flips: Average over flips (and turns, where the checkpoint has them); None: as it says.
         similar: How many photographs of the gallery to name.
 
     Raises:
@@ -62,7 +62,7 @@ class TorchDiagnoser:
         if checkpoint.task != "diagnosis":
             raise CheckpointError(f"this is a checkpoint for {checkpoint.task}, not diagnosis")
         self.by = by or checkpoint.prediction.by
-        self.flips = checkpoint.prediction.flips if flips is None else flips
+        self.views = choose_views(checkpoint.prediction, flips)
         self.similar = similar
         arrays = {name: tensor.numpy() for name, tensor in checkpoint.extra.items()}
         self.gallery = unpack_gallery(arrays, checkpoint.fitted["gallery"])
@@ -93,10 +93,10 @@ class TorchDiagnoser:
         small = np.array(self._preparation.apply(pixels))
         image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
         values = ((image.float() / 255) - self._mean) / self._std
-        if self.flips:
-            values = torch.cat([values.flip(dims) for dims in FLIPS])
         with torch.inference_mode():
-            embeddings, logits = self._network(values)
+            parts = [given for given, _ in run_views(self._network, values, self.views)]
+            embeddings = torch.cat([part.embedding for part in parts])
+            logits = torch.cat([part.logits for part in parts])
         return embeddings.float().cpu().numpy(), logits.double().cpu().numpy()
 
 

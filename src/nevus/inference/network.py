@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from nevus.imaging.resizing import resize_probability
+from nevus.inference.views import choose_views, run_views, turn_back
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
 from nevus.options import PredictionOptions
 
@@ -20,7 +21,7 @@ class TorchNetwork:
     Args:
         checkpoint: What `nevus train` wrote.
         device: Where to run.
-        flips: Average over the photograph and its three flips; None: as the checkpoint says.
+        flips: Average over flips (and turns, where the checkpoint has them); None: as it says.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class TorchNetwork:
         self.task = checkpoint.task
         self.size = checkpoint.input.size
         self._preparation = checkpoint.input.preparation
-        self.flips = checkpoint.prediction.flips if flips is None else flips
+        self.views = choose_views(checkpoint.prediction, flips)
         self._device = device
         self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(checkpoint.input.std, device=device).view(1, 3, 1, 1)
@@ -50,17 +51,12 @@ class TorchNetwork:
         small = np.array(self._preparation.apply(pixels))
         image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
         values = ((image.float() / 255) - self._mean) / self._std
+        turned = []
         with torch.inference_mode():
-            if self.flips:
-                flipped = [values.flip(dims) for dims in ((), (-1,), (-2,), (-2, -1))]
-                maps = torch.sigmoid(self._network(torch.cat(flipped)))
-                turned = [
-                    part.flip(dims)
-                    for part, dims in zip(maps, ((), (-1,), (-2,), (-2, -1)), strict=True)
-                ]
-                probability = torch.stack(turned).mean(0)
-            else:
-                probability = torch.sigmoid(self._network(values))[0]
+            for logits, views in run_views(self._network, values, self.views):
+                maps = torch.sigmoid(logits)
+                turned += [turn_back(part, view) for part, view in zip(maps, views, strict=True)]
+            probability = torch.stack(turned).mean(0)
         return probability[0].float().cpu().numpy()
 
 

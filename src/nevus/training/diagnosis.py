@@ -146,6 +146,8 @@ class DiagnosisWorkload:
             crop=self.recipe.input.crop,
             seed=self.recipe.training.seed,
             labels=self.labels,
+            mixup=self.recipe.classification.mixup,
+            shares=self.shares,
         )
         rank, world_size = self.group.rank, self.group.world_size
         batches = RunBatches(plan, start=start, stop=stop, rank=rank, world_size=world_size)

@@ -1,0 +1,86 @@
+"""Layers let everything through but the mask; the overlay is the photograph with a legend."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nevus.analysis.overlay import (
+    ATTRIBUTE_COLOURS,
+    draw_overlay,
+    encode_layer,
+    layer_colour,
+    write_overlay,
+)
+from nevus.labels import ATTRIBUTES
+
+MASK = np.zeros((60, 80), bool)
+MASK[15:45, 20:60] = True
+PIXELS = np.full((60, 80, 3), 120, np.uint8)
+
+
+def decode(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGBA"))
+
+
+def test_a_filled_layer() -> None:
+    shown = decode(encode_layer(MASK, (10, 200, 30), width=2))
+    assert shown.shape == (60, 80, 4)
+    assert (shown[30, 40, :3] == (10, 200, 30)).all()
+    assert 0 < shown[30, 40, 3] < 255
+    assert shown[15, 40].tolist() == [10, 200, 30, 255]
+    assert shown[14, 40].tolist()[:3] == [20, 20, 20]
+    assert (shown[:10, :, 3] == 0).all()
+
+
+def test_an_outline_alone() -> None:
+    shown = decode(encode_layer(MASK, (10, 200, 30), filled=False))
+    assert shown[30, 40, 3] == 0
+    assert shown[15, 40, 3] == 255
+
+
+def test_an_empty_layer_shows_nothing() -> None:
+    assert (decode(encode_layer(np.zeros_like(MASK), (1, 2, 3)))[..., 3] == 0).all()
+
+
+def test_the_overlay() -> None:
+    attributes = {"globules": MASK, "streaks": np.zeros_like(MASK)}
+    drawn = draw_overlay(PIXELS, MASK, attributes)
+    assert drawn.shape[0] > 60
+    assert drawn.shape[1] == 80
+    assert (drawn[:8] == 120).all()
+    assert (drawn[15, 40] == layer_colour("lesion")).all()
+    assert (PIXELS == 120).all()
+    legend = drawn[60:].reshape(-1, 3).tolist()
+    assert list(ATTRIBUTE_COLOURS["globules"]) in legend
+    assert list(ATTRIBUTE_COLOURS["streaks"]) not in legend
+
+
+def test_nothing_found_is_the_photograph() -> None:
+    drawn = draw_overlay(PIXELS, np.zeros_like(MASK), {})
+    assert np.array_equal(drawn[:60], PIXELS)
+
+
+def test_written_without_metadata(tmp_path: Path) -> None:
+    write_overlay(tmp_path / "o.png", PIXELS, MASK, {})
+    with Image.open(tmp_path / "o.png") as image:
+        assert image.info == {}
+        assert np.array_equal(np.asarray(image), draw_overlay(PIXELS, MASK, {}))
+
+
+def test_every_attribute_has_its_own_colour() -> None:
+    assert tuple(ATTRIBUTE_COLOURS) == ATTRIBUTES
+    colours = np.array([layer_colour(name) for name in (*ATTRIBUTES, "lesion")])
+    apart = np.abs(colours[:, None] - colours[None]).sum(axis=2)
+    assert apart[~np.eye(6, dtype=bool)].min() > 60
+
+
+@pytest.mark.parametrize("size", [(1, 1), (32, 640), (700, 40)])
+def test_any_size(size: tuple[int, int]) -> None:
+    mask = np.ones(size, bool)
+    drawn = draw_overlay(np.zeros((*size, 3), np.uint8), mask, {"globules": mask})
+    assert drawn.shape[1] == size[1]
+    assert decode(encode_layer(mask, (1, 2, 3))).shape[:2] == size
