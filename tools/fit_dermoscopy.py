@@ -3,13 +3,12 @@
     python tools/fit_dermoscopy.py --data DATA --photographs FOLDER... --held-out FOLDER...
 
 Dermoscopies: tasks 1 and 3 of ISIC 2018, no lesion on both sides of the split. Not dermoscopies:
-pictures drawn by odd_pictures.py, and photographs of anything. The packaged model used those of
-three Debian 12 packages, each in its smallest size above 100 kB, whole and as six crops:
+pictures drawn by odd_pictures.py, and photographs of anything. The packaged model used 64 from two
+Debian 12 packages (of each picture the smallest size above 100 kB), whole and as six crops:
 
-    gnome-backgrounds 43.1 (CC-BY-SA 3.0), mate-backgrounds 1.26 (GPL 2+, CC-BY-SA 4.0),
-    plasma-workspace-wallpapers 5.27 (GPL 2+, LGPL 3)
+    mate-backgrounds 1.26 (GPL 2+, CC-BY-SA 4.0), plasma-workspace-wallpapers 5.27 (GPL 2+, LGPL 3)
 
-and, held out: lomiri-wallpapers-16.04 and -20.04 (CC0, CC-BY 4.0, CC-BY-SA), ukui-wallpapers
+and, held out, 30: lomiri-wallpapers-16.04 and -20.04 (CC0, CC-BY 4.0, CC-BY-SA), ukui-wallpapers
 20.04 (CC-BY-SA 3.0). None of their pixels is kept, only sums over them. DATA/not_dermoscopy is
 looked at when all is decided.
 """

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from nevus.labels import ATTRIBUTES
+from nevus.models.checkpoint import read_checkpoint
 
 
 def good(*arguments: object) -> str:
@@ -86,3 +88,13 @@ def test_crossval(drawn_attributes: Path, tmp_path: Path) -> None:
     answer = json.loads(text)
     assert answer["n"] > 0
     assert next(iter(answer["summary"])) == "pooled_jaccard"
+
+
+def test_refit_gives_what_training_fitted(run: Path, drawn_attributes: Path) -> None:
+    before = read_checkpoint(run / "last.safetensors")
+    text = good("refit", run, "--data", drawn_attributes)
+    after = read_checkpoint(run / "last.safetensors")
+    assert "pooled_jaccard" in text
+    assert after.fitted == before.fitted
+    assert after.about == before.about
+    assert all(torch.equal(after.tensors[k], v) for k, v in before.tensors.items())

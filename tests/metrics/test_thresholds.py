@@ -64,6 +64,15 @@ def test_fitted_rules_beat_plain_ones_and_survive_json() -> None:
     assert Rules.from_json(rules.to_json()) == rules
 
 
+def test_rules_for_each_attribute_serve_each_best() -> None:
+    histograms = make_histograms(*make_maps())
+    own, pooled = fit_rules(histograms, pooled=False), fit_rules(histograms)
+    for place in range(5):
+        best = pooled_jaccard(histograms.count(own)[place])
+        assert best >= pooled_jaccard(histograms.count(pooled)[place])
+        assert best >= pooled_jaccard(histograms.count(Rules.plain(0.5))[place])
+
+
 def test_nothing_to_find_and_nothing_found_is_perfect() -> None:
     assert pooled_jaccard(np.zeros((5, 3))) == 1.0
     assert pooled_jaccard(np.array([[1.0, 1.0, 2.0], [1.0, 0.0, 3.0]])) == pytest.approx(2 / 8)

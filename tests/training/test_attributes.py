@@ -91,7 +91,7 @@ def test_trains_from_a_task_1_checkpoint(
     )
     assert outcome.finished
     rules = read_checkpoint(tmp_path / "two" / "last.safetensors").fitted["rules"]
-    assert len(rules["thresholds"]) == 5
+    assert len(rules["pooled"]["thresholds"]) == len(rules["each"]["areas"]) == 5
 
 
 def test_lesion_masks_are_needed_only_where_mapped(drawn_attributes: Path, tmp_path: Path) -> None:

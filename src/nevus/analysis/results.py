@@ -28,10 +28,10 @@ def clean_name(name: str) -> str:
     """Return a file's base name in a form that breaks no line, page or table.
 
     Folders are dropped, since they may name people; signs that do not print (line ends, marks that
-    reverse the direction of reading, broken bytes) are written as escapes; at most 200 signs.
+    reverse the direction of reading, broken bytes) are named, as [U+202E]; at most 200 signs.
     """
     last = re.split(r"[/\\]", name)[-1]
-    shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in last)
+    shown = "".join(sign if sign.isprintable() else f"[U+{ord(sign):04X}]" for sign in last)
     if len(shown) > _LONGEST_NAME:
         shown = f"{shown[: _LONGEST_NAME - 1]}…"
     return shown or "photograph"

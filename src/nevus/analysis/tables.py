@@ -45,7 +45,11 @@ def write_errors(path: Path, failures: Iterable[Failure]) -> None:
         DiskFullError: There is no room.
     """
     table = [
-        [guard_cell(clean_name(failure.path.name)), failure.code, guard_cell(failure.text)]
+        [
+            guard_cell(clean_name(failure.path.name)),
+            failure.code,
+            guard_cell(_one_line(failure.text)),
+        ]
         for failure in failures
     ]
     if table:
@@ -57,6 +61,10 @@ def write_errors(path: Path, failures: Iterable[Failure]) -> None:
 def guard_cell(cell: str) -> str:
     """Return a cell that no spreadsheet runs: an apostrophe stands before a formula."""
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
+
+
+def _one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _write_number(value: float) -> str:

@@ -24,6 +24,7 @@ app.command()(scoring.evaluate)
 app.command()(crossval.crossval)
 app.command(name="tune-postprocess")(tuning.tune_postprocess)
 app.command()(scoring.submit)
+app.command()(training.refit)
 app.command()(training.recipes)
 app.add_typer(data.data_app, name="data")
 

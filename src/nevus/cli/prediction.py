@@ -39,6 +39,13 @@ def predict(
         str | None,
         typer.Option(help="Diagnosis: logits, gallery or both. Default: the checkpoint's own."),
     ] = None,
+    fitted_for: Annotated[
+        str | None,
+        typer.Option(
+            help="Attributes: thresholds fitted for the `pooled` Jaccard, the challenge's score, "
+            "or for `each` attribute's own. Default: pooled."
+        ),
+    ] = None,
     similar: Annotated[
         int | None, typer.Option(min=1, max=100, help="Diagnosis: similar cases to name [5].")
     ] = None,
@@ -60,16 +67,17 @@ def predict(
     from nevus.imaging.files import find_images
     from nevus.training.distributed import choose_device
 
-    _check_task(task, segmentation=(steps,), attributes=(), diagnosis=(by, similar))
+    _check_task(task, segmentation=(steps,), attributes=(fitted_for,), diagnosis=(by, similar))
     photographs = choose_photographs(find_images(images), split)
     chosen = choose_device(device)
     if task == "segmentation":
         chain = read_steps(steps)
         failures = _predict_masks(checkpoint, photographs, out, chain, flips, chosen, workers)
     elif task == "attributes":
-        failures = _predict_attributes(checkpoint, photographs, out, flips, chosen, workers)
+        kind = _read_choice("--fitted-for", fitted_for or "pooled", ("pooled", "each"))
+        failures = _predict_attributes(checkpoint, photographs, out, kind, flips, chosen, workers)
     else:
-        way = _read_way(by)
+        way = by and _read_choice("--by", by, ("logits", "gallery", "both"))
         failures = _predict_diagnoses(
             checkpoint, photographs, out, way, similar or 5, flips, chosen, workers
         )
@@ -115,6 +123,7 @@ def _predict_attributes(
     checkpoints: list[Path],
     photographs: tuple[Path, ...],
     out: Path,
+    fitted_for: str,
     flips: bool | None,
     device: "torch.device",
     workers: int,
@@ -123,7 +132,9 @@ def _predict_attributes(
     from nevus.inference.attribute_predictor import predict_attribute_folder
     from nevus.inference.attributor import load_attributor
 
-    members = [load_attributor(path, device, flips=flips) for path in checkpoints]
+    members = [
+        load_attributor(path, device, flips=flips, fitted_for=fitted_for) for path in checkpoints
+    ]
     typer.echo(NOTICE, err=True)
     with counting("predicting") as progress:
         failures = predict_attribute_folder(
@@ -164,10 +175,10 @@ def _predict_diagnoses(
     return failures
 
 
-def _read_way(by: str | None) -> str | None:
-    if by not in (None, "logits", "gallery", "both"):
-        raise UsageError(f"--by {by!r} is none of logits, gallery, both")
-    return by
+def _read_choice(option: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise UsageError(f"{option} {value!r} is none of {', '.join(known)}")
+    return value
 
 
 def _check_task(task: str, **own: tuple[object, ...]) -> None:

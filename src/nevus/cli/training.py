@@ -89,6 +89,28 @@ def train(
     report(outcome)
 
 
+def refit(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    data: DataOption,
+    split: Annotated[
+        Path | None, typer.Option(help="Fit on this split's validation photographs instead.")
+    ] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Fit thresholds, temperatures and gallery of a run again; its weights stay.
+
+    Example: nevus refit runs/attributes --data isic2018
+    """
+    from nevus.cli.progress import counting
+    from nevus.training.refit import refit as fit_again
+
+    with counting("decoding") as progress:
+        done = fit_again(run, data, split=split, device=device, progress=progress)
+    for one in done:
+        scores = "  ".join(f"{name} {value:.4f}" for name, value in one.scores.items())
+        typer.echo(f"{one.path}: {scores}")
+
+
 def report(outcome: "Outcome") -> None:
     """Say how a sitting ended.
 

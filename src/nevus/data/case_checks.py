@@ -94,7 +94,7 @@ def describe_pairs(cases: Iterable[Case], pairs: Iterable[Pair]) -> list[Finding
             text = f"{b.diagnosis}, but looks like {shorten(first)}, which is {a.diagnosis}"
             findings.append(Finding("lookalike_diagnosis", "warning", second, text))
         elif a.lesion_id is None or a.lesion_id != b.lesion_id:
-            text = f"looks like {shorten(first)}, which is not known to be the same lesion"
+            text = f"looks like {shorten(first)}, without a common lesion_id"
             findings.append(Finding("lookalike", "info", second, text))
     return findings
 

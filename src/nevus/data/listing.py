@@ -89,7 +89,7 @@ def _list_photographs(folder: Path, *, together: bool) -> tuple[dict[str, Path],
     named = [path for path in sorted(folder.iterdir()) if is_photograph_name(path)]
     if together:
         named = [path for path in named if not path.stem.endswith(_MASK_ENDINGS)]
-    paths, findings = _keep_files(named)
+    paths, findings = keep_files(named)
     photographs: dict[str, Path] = {}
     for path in paths:
         first = photographs.setdefault(_key(path.stem), path)
@@ -102,7 +102,7 @@ def _list_photographs(folder: Path, *, together: bool) -> tuple[dict[str, Path],
 def _list_masks(
     folder: Path, photographs: dict[str, Path], *, together: bool
 ) -> tuple[dict[str, Path], list[Finding]]:
-    paths, findings = _keep_files(_named_masks(folder, together=together))
+    paths, findings = keep_files(_named_masks(folder, together=together))
     truths: dict[str, Path] = {}
     for path in paths:
         key = _photograph_of(path, photographs)
@@ -131,7 +131,8 @@ def _named_masks(folder: Path, *, together: bool) -> list[Path]:
     ]
 
 
-def _keep_files(paths: Sequence[Path]) -> tuple[list[Path], list[Finding]]:
+def keep_files(paths: Sequence[Path]) -> tuple[list[Path], list[Finding]]:
+    """Return the regular files among paths, and findings about all others."""
     kept: list[Path] = []
     findings: list[Finding] = []
     for path in paths:

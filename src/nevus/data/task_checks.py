@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from nevus.data.attribute_checks import check_attributes
+from nevus.data.attribute_masks import ATTRIBUTE_SOURCES
 from nevus.data.case_checks import check_cases
 from nevus.data.cases import CASE_SOURCES
 from nevus.data.checks import Report, check_listing
@@ -48,6 +50,13 @@ def find_segmentation_check(root: Path) -> Check | None:
     return None if listing is None else partial(check_listing, listing)
 
 
+def find_attribute_check(root: Path) -> Check | None:
+    """Return the check of photographs with five masks, or None without them."""
+    listings = (source(root) for source in ATTRIBUTE_SOURCES.values())
+    listing = next((found for found in listings if found is not None), None)
+    return None if listing is None else partial(check_attributes, listing)
+
+
 def find_diagnosis_check(root: Path) -> Check | None:
     """Return the check of photographs with diagnoses, or None without them."""
     listings = (source(root) for source in CASE_SOURCES.values())
@@ -59,6 +68,7 @@ def find_diagnosis_check(root: Path) -> Check | None:
 
 FINDERS: dict[str, Callable[[Path], Check | None]] = {
     "segmentation": find_segmentation_check,
+    "attributes": find_attribute_check,
     "diagnosis": find_diagnosis_check,
 }
 """Each value: ``root -> check``, or None where the root holds no data of the task."""

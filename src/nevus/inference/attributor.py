@@ -37,20 +37,26 @@ class TorchAttributor:
         checkpoint: What `nevus train` wrote.
         device: Where to run.
         flips: Average over flips (and turns, where the checkpoint has them); None: as it says.
+        fitted_for: Rules fitted for the ``pooled`` Jaccard, or for ``each`` attribute's own.
 
     Raises:
         CheckpointError: It is no attribute checkpoint.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, device: torch.device, *, flips: bool | None = None
+        self,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        *,
+        flips: bool | None = None,
+        fitted_for: str = "pooled",
     ) -> None:
         if checkpoint.task != "attributes":
             raise CheckpointError(f"this is a checkpoint for {checkpoint.task}, not attributes")
         self.views = choose_views(checkpoint.prediction, flips)
         # A run without validation photographs fitted none.
         fitted = checkpoint.fitted.get("rules")
-        self.rules = Rules.from_json(fitted) if fitted else Rules.plain(0.5)
+        self.rules = Rules.from_json(fitted[fitted_for]) if fitted else Rules.plain(0.5)
         self._preparation = checkpoint.input.preparation
         self._device = device
         self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
@@ -81,7 +87,11 @@ class TorchAttributor:
 
 
 def load_attributor(
-    path: Path, device: torch.device | None = None, *, flips: bool | None = None
+    path: Path,
+    device: torch.device | None = None,
+    *,
+    flips: bool | None = None,
+    fitted_for: str = "pooled",
 ) -> TorchAttributor:
     """Return the attribute network of a checkpoint file.
 
@@ -91,4 +101,5 @@ def load_attributor(
     checkpoint = read_checkpoint(path)
     if checkpoint.task != "attributes":
         raise CheckpointError(f"{path} is a checkpoint for {checkpoint.task}, not attributes")
-    return TorchAttributor(checkpoint, device or torch.device("cpu"), flips=flips)
+    device = device or torch.device("cpu")
+    return TorchAttributor(checkpoint, device, flips=flips, fitted_for=fitted_for)

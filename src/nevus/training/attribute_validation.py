@@ -34,8 +34,9 @@ def validate_attributes(
     ``crossfitted`` fits them on one half and scores the other, both ways, and is ``metric``.
 
     Returns:
-        scores ``pooled_jaccard`` (fitted), ``crossfitted``, ``half`` (all thresholds 0.5),
-        ``jaccard_<attribute>`` (fitted), ``n``; fitted ``rules``.
+        scores ``pooled_jaccard`` (fitted for it), ``crossfitted``, ``pooled_jaccard_each`` and
+        ``jaccard_<attribute>`` (fitted for each attribute's own), ``half`` (all thresholds 0.5),
+        ``n``; fitted ``rules`` of both kinds.
     """
     histograms = collect_histograms(
         network, cache, indices, normalizer, group, batch_size=batch_size
@@ -46,15 +47,19 @@ def validate_attributes(
     crossed = histograms.select(slice(1, None, 2)).count(half)
     crossed = crossed + histograms.select(slice(0, None, 2)).count(other)
     counts = histograms.count(rules)
+    own = fit_rules(histograms, pooled=False)
+    own_counts = histograms.count(own)
     scores = {
         "pooled_jaccard": pooled_jaccard(counts),
         "crossfitted": pooled_jaccard(crossed),
+        "pooled_jaccard_each": pooled_jaccard(own_counts),
         "half": pooled_jaccard(histograms.count(Rules.plain(0.5))),
     }
     for place, name in enumerate(ATTRIBUTES):
-        scores[f"jaccard_{name}"] = pooled_jaccard(counts[place : place + 1])
+        scores[f"jaccard_{name}"] = pooled_jaccard(own_counts[place : place + 1])
     values = {"metric": scores["crossfitted"], **scores, "n": len(indices)}
-    return Validation(values, fitted={"rules": {**rules.to_json(), "n": len(indices)}})
+    fitted = {"pooled": rules.to_json(), "each": own.to_json(), "n": len(indices)}
+    return Validation(values, fitted={"rules": fitted})
 
 
 def collect_histograms(

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from nevus.data.cache import Cache, CacheItem, cache_folder
+from nevus.data.cache import Cache, CacheItem
 from nevus.data.cases import Case, find_cases
 from nevus.data.dataset import Batch, LesionDataset
 from nevus.data.folds import split_folds
-from nevus.data.grouping import group_cases
+from nevus.data.grouping import find_pairs_file, group_cases
 from nevus.data.lookalikes import find_lookalikes
 from nevus.data.plans import BalancedPlan, Plan, RunBatches, class_shares
 from nevus.data.records import Record
@@ -54,9 +54,8 @@ class DiagnosisMaterial:
         if fold is None:
             return Split(image_ids, ())
         records = [Record(case.image_id, case.image) for case in self.cases]
-        groups = group_cases(
-            self.cases, find_lookalikes(records, cache_folder() / "lookalikes-diagnosis.json")
-        )
+        known = find_pairs_file(record.image for record in records)
+        groups = group_cases(self.cases, find_lookalikes(records, known))
         strata = {case.image_id: case.diagnosis for case in self.cases}
         folds = split_folds(image_ids, groups, fold[1], FOLD_SEED, strata=strata)
         kept = set(folds[fold[0]])

@@ -5,8 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from nevus.data.cache import cache_folder
 from nevus.data.folds import split_folds
+from nevus.data.grouping import find_pairs_file
 from nevus.data.lookalikes import find_lookalikes, group_lookalikes
 from nevus.data.records import Record
 from nevus.errors import DataError
@@ -29,7 +29,7 @@ def make_split(records: tuple[Record, ...], fold: tuple[int, int] | None) -> Spl
     if fold is None:
         return Split(image_ids, ())
     groups = group_lookalikes(
-        image_ids, find_lookalikes(records, cache_folder() / "lookalikes.json")
+        image_ids, find_lookalikes(records, find_pairs_file(r.image for r in records))
     )
     validation = split_folds(image_ids, groups, fold[1], FOLD_SEED)[fold[0]]
     kept = set(validation)

@@ -1,0 +1,90 @@
+"""Thresholds, temperatures and gallery of a finished run fitted again, weights untouched."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from nevus.data.cache import Progress, open_cache
+from nevus.errors import CheckpointError, DataError
+from nevus.models.checkpoint import build_from_checkpoint, read_checkpoint, write_checkpoint
+from nevus.recipe import Recipe
+from nevus.training.distributed import Group, choose_device
+from nevus.training.run import RunFolder
+from nevus.training.split import read_split
+from nevus.training.train import MATERIALS
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """A checkpoint whose fitted values are new.
+
+    Attributes:
+        path: The checkpoint.
+        scores: What validating it gave.
+    """
+
+    path: Path
+    scores: Mapping[str, float]
+
+
+def refit(
+    run: Path,
+    data: Path,
+    *,
+    split: Path | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> list[Refitted]:
+    """Validate a run's checkpoints again and store what that fits.
+
+    For checkpoints of an older nevus that fitted less, and for fitting on other photographs.
+
+    Args:
+        run: A run folder.
+        data: Its data root.
+        split: Whose validation photographs to fit on; default the run's own.
+        device: As for training.
+        progress: Called with (done, total) while photographs are decoded.
+
+    Raises:
+        CheckpointError: The folder holds no run.
+        DataError: The data lacks photographs of the split.
+    """
+    folder = RunFolder(run)
+    recipe = read_run_recipe(folder)
+    material = MATERIALS[recipe.task](recipe, data)
+    cache = open_cache(material.items(), recipe.input.preparation, progress=progress)
+    chosen = read_split(split or folder.split)
+    missing = set(chosen.training + chosen.validation) - set(cache.image_ids)
+    if missing:
+        raise DataError(f"{data} lacks {len(missing)} photographs, such as {min(missing)}")
+    group = Group(0, 1, choose_device(device))
+    workload = material.open(cache, chosen, group)
+    done = []
+    for path in (folder.checkpoint("best"), folder.checkpoint("last")):
+        checkpoint = read_checkpoint(path)
+        network = build_from_checkpoint(checkpoint).to(group.device)
+        validation = workload.validate(network)
+        fitted, extra = dict(validation.fitted), dict(validation.extra)
+        write_checkpoint(path, replace(checkpoint, fitted=fitted, extra=extra))
+        done.append(Refitted(path, validation.scores))
+    return done
+
+
+def read_run_recipe(folder: RunFolder) -> Recipe:
+    """Return the recipe a run was started with.
+
+    Raises:
+        CheckpointError: There is no run, or its recipe is of another nevus.
+    """
+    try:
+        manifest = json.loads(folder.manifest.read_text(encoding="utf-8"))
+        return Recipe.model_validate(manifest["recipe"])
+    except (OSError, ValueError, KeyError, ValidationError) as error:
+        raise CheckpointError(
+            f"{folder.path} holds no run this nevus knows: {type(error).__name__}",
+            hint="the folder that `nevus train --out` made",
+        ) from error
