@@ -15,7 +15,7 @@ LAYERS = {
     "imaging": 1, "options": 1, "recipe": 1,
     "data": 2, "models": 2, "losses": 2,
     "training": 3, "inference": 3,
-    "evaluation": 4, "analysis": 4,
+    "evaluation": 4, "export": 4, "analysis": 4,
     "cli": 5, "__main__": 6,
 }  # fmt: skip
 SIBLINGS = {

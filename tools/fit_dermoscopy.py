@@ -4,7 +4,7 @@
 
 Dermoscopies: tasks 1 and 3 of ISIC 2018, no lesion on both sides of the split. Not dermoscopies:
 pictures drawn by odd_pictures.py, and photographs of anything. The packaged model used 64 from two
-Debian 12 packages (of each picture the smallest size above 100 kB), whole and as six crops:
+Debian 12 packages (of each picture the smallest size above 100 kB), whole and as twenty crops:
 
     mate-backgrounds 1.26 (GPL 2+, CC-BY-SA 4.0), plasma-workspace-wallpapers 5.27 (GPL 2+, LGPL 3)
 
@@ -35,9 +35,10 @@ from nevus.imaging.limits import Limits
 from nevus.imaging.reading import read_image
 
 Array = NDArray[np.float64]
-TEST, VALIDATION, TRAINING = 250, 500, (1326, 1700)
+TEST, VALIDATION, TRAINING = 250, 750, (1076, 1700)
 DRAWN, DRAWN_TEST = 120, 25
-CROPS = (0.4, 0.6)
+CROPS_EACH = 5
+CROPS = (0.25, 0.4, 0.6, 0.8)
 RIDGE = 0.03
 FALSE_ABSTENTION = 0.003
 _ANY_SIZE = Limits(max_bytes=2**28, max_pixels=200_000_000)
@@ -84,7 +85,7 @@ def measure(pictures: Iterable[NDArray[np.uint8]]) -> Array:
 
 def disturb(pixels: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
     """Return a dermoscopy in another light, cut and mirrored: other cameras than these exist."""
-    light = generator.uniform(0.75, 1.2) * (1 + generator.normal(0, 0.1, 3))
+    light = generator.uniform(0.75, 1.2) * (1 + generator.normal(0, 0.06, 3))
     lit = np.clip(pixels * light, 0, 255).astype(np.uint8)
     cut = cut_out(lit, generator.uniform(0.7, 1.0), generator)
     return np.ascontiguousarray(cut[:: generator.choice([-1, 1]), :: generator.choice([-1, 1])])
@@ -103,13 +104,13 @@ def cut_out(
 def crop_photographs(
     paths: Sequence[Path], generator: np.random.Generator
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield each photograph whole and as six square crops."""
+    """Yield each photograph whole and as twenty square crops."""
     for picture in read_all(paths):
         pixels = fit_within(picture, 768)
         yield pixels
         for share in CROPS:
             side = int(share * min(pixels.shape[:2]))
-            for _ in range(3):
+            for _ in range(CROPS_EACH):
                 top = int(generator.integers(pixels.shape[0] - side + 1))
                 left = int(generator.integers(pixels.shape[1] - side + 1))
                 yield np.ascontiguousarray(pixels[top : top + side, left : left + side])

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nevus import __version__
-from nevus.cli import crossval, data, prediction, scoring, training, tuning
+from nevus.cli import crossval, data, exporting, prediction, scoring, training, tuning
 from nevus.errors import NevusError
 from nevus.labels import NOTICE
 
@@ -25,6 +25,7 @@ app.command()(crossval.crossval)
 app.command(name="tune-postprocess")(tuning.tune_postprocess)
 app.command()(scoring.submit)
 app.command()(training.refit)
+app.command()(exporting.export)
 app.command()(training.recipes)
 app.add_typer(data.data_app, name="data")
 
@@ -55,9 +56,11 @@ def main() -> None:
             _print_error(str(error))
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in TRAIN_MODULES:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in TRAIN_MODULES + EXPORT_MODULES:
             raise
-        _print_error(f"this verb needs {error.name} (python -m pip install 'nevus[train]')")
+        extra = "train" if missing in TRAIN_MODULES else "train,export"
+        _print_error(f"this verb needs {missing} (python -m pip install 'nevus[{extra}]')")
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         _print_error("stopped")
@@ -89,6 +92,7 @@ TRAIN_MODULES = (
     "safetensors",
     "filelock",
 )
+EXPORT_MODULES = ("onnx", "onnxruntime", "onnxscript")
 
 
 def _print_error(text: str) -> None:

@@ -157,10 +157,7 @@ def _sort_masks(folder: Path, found: dict[str, dict[str, Path]]) -> Iterator[Fin
         if not mark:
             yield Finding("not_attribute", "error", path.name, "names no attribute")
         elif name not in ATTRIBUTES:
-            near = difflib.get_close_matches(name, ATTRIBUTES, n=1)
-            guess = f"did you mean {near[0]}?" if near else f"one of {', '.join(ATTRIBUTES)}"
-            text = f"{name!r} is no attribute; {guess}"
-            yield Finding("misspelt_attribute", "error", path.name, text)
+            yield Finding("misspelt_attribute", "error", path.name, describe_unknown(name))
         elif image_id not in found:
             yield Finding("orphan_attribute", "error", path.name, "mask without a photograph")
         elif name in found[image_id]:
@@ -168,6 +165,13 @@ def _sort_masks(folder: Path, found: dict[str, dict[str, Path]]) -> Iterator[Fin
             yield Finding("doubled_attribute", "error", path.name, text)
         else:
             found[image_id][name] = path
+
+
+def describe_unknown(name: str) -> str:
+    """Return that `name` is no attribute, and which one it may be meant for."""
+    near = difflib.get_close_matches(name, ATTRIBUTES, n=1)
+    guess = f"did you mean {near[0]}?" if near else f"one of {', '.join(ATTRIBUTES)}"
+    return f"{name!r} is no attribute; {guess}"
 
 
 def _find_lesion(lesions: Path | None, image_id: str) -> Path | None:

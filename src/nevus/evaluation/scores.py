@@ -3,36 +3,21 @@
 import csv
 import io
 import math
-import os
-import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from nevus.errors import DataError, ImageError
+from nevus.errors import DataError
 from nevus.evaluation.bootstrap import interval
-from nevus.evaluation.pairs import (
-    MaskFile,
-    MaskPair,
-    Pairing,
-    find_truth_folder,
-    open_masks,
-    pair_masks,
-)
+from nevus.evaluation.counting import count_pairs
+from nevus.evaluation.pairs import Pairing, find_truth_folder, open_masks, pair_masks
 from nevus.evaluation.writing import write_result
-from nevus.imaging.masks import read_scored
 from nevus.labels import NOTICE
-from nevus.metrics.masks import SEGMENTATION_METRICS, Counts, count
+from nevus.metrics.masks import SEGMENTATION_METRICS, Counts
 
-_Outcome = Counts | tuple[str, ...]
-
-_MAX_WORKERS = 8
-_LARGE_BLOCK = 30 << 20
 _SHOWN_PROBLEMS = 3
 
 
@@ -106,7 +91,7 @@ def score_segmentation(
         truth_files = stack.enter_context(open_masks(find_truth_folder(truth)))
         predictions = stack.enter_context(open_masks(prediction))
         pairing = pair_masks(truth_files, predictions)
-        outcomes = _run(_count_pair, pairing.pairs, workers)
+        outcomes = count_pairs([(p.truth, p.prediction) for p in pairing.pairs], workers)
     problems = _find_problems(pairing, subset)
     problems += [text for outcome in outcomes if isinstance(outcome, tuple) for text in outcome]
     if not pairing.pairs and not problems:
@@ -155,44 +140,6 @@ def make_scores(
         left_out=tuple(left_out),
         ignored=tuple(ignored),
     )
-
-
-def _run(
-    function: Callable[[MaskPair], _Outcome], pairs: Iterable[MaskPair], workers: int | None
-) -> list[_Outcome]:
-    number = workers if workers is not None else min(os.cpu_count() or 1, _MAX_WORKERS)
-    # glibc hands freed masks back to the system and fetches them page by page for the next
-    # photograph, up to 60 % of the time, until it has seen a block this large come and go.
-    # Nothing is written to the block, so it costs no memory.
-    np.empty(_LARGE_BLOCK, dtype=np.uint8)
-    if number <= 1:
-        return [function(pair) for pair in pairs]
-    # Readers silence Pillow's warnings one by one; threads doing so undo each other's restoring.
-    with warnings.catch_warnings(), ThreadPoolExecutor(number) as pool:
-        return list(pool.map(function, pairs))
-
-
-def _count_pair(pair: MaskPair) -> _Outcome:
-    """Return the counts, or the sentences that say why there are none."""
-    problems: list[str] = []
-    truth = _read_or_note(pair.truth, problems)
-    prediction = _read_or_note(pair.prediction, problems)
-    if truth is None or prediction is None:
-        return tuple(problems)
-    if truth.shape != prediction.shape:
-        found, expected = (" x ".join(map(str, mask.shape)) for mask in (prediction, truth))
-        name = pair.prediction.name
-        return (f"{name!r} is {found}, its truth {expected} (height x width)",)
-    return count(truth, prediction)
-
-
-def _read_or_note(file: MaskFile, problems: list[str]) -> npt.NDArray[np.bool_] | None:
-    try:
-        return read_scored(file.open())
-    except ImageError as error:
-        text = str(error)
-        problems.append(text if file.name in text else f"{file.name!r}: {text}")
-        return None
 
 
 def _find_problems(pairing: Pairing, subset: bool) -> list[str]:

@@ -1,19 +1,23 @@
 """Drawing on photographs, and pictures as bytes; nothing but pixels is written."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_dilation, binary_erosion
 
+from nevus.imaging.palette import Color
 from nevus.imaging.resizing import resize_image
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+_DASH = 8
+_HALO: Color = (20, 20, 20)
 
 
-def draw_outline(pixels: Pixels, mask: Mask, color: tuple[int, int, int], width: int = 2) -> Pixels:
+def draw_outline(pixels: Pixels, mask: Mask, color: Color, width: int = 2) -> Pixels:
     """Return a copy of (H, W, 3) pixels with the inner boundary of a (H, W) mask drawn on it.
 
     Args:
@@ -22,17 +26,51 @@ def draw_outline(pixels: Pixels, mask: Mask, color: tuple[int, int, int], width:
         color: RGB, 0 to 255.
         width: Of the line, pixels; below 1 nothing is drawn.
     """
-    if width < 1:
-        # Zero iterations would mean "until nothing is left".
-        return pixels.copy()
-    # The picture's border counts as outside, so that a lesion cut off there stays closed.
-    inner = binary_erosion(mask, np.ones((3, 3), bool), iterations=width, border_value=0)
     drawn = pixels.copy()
-    drawn[mask & ~inner] = color
+    drawn[_find_outline(mask, width)] = color
     return drawn
 
 
-def tint(pixels: Pixels, mask: Mask, color: tuple[int, int, int], strength: float = 0.35) -> Pixels:
+def draw_outlines(
+    pixels: Pixels, masks: Sequence[Mask], colors: Sequence[Color], width: int = 2
+) -> Pixels:
+    """Return a copy of pixels with several masks outlined; lines that meet take turns in dashes.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB.
+        masks: K of (H, W) bool; they may overlap.
+        colors: K of RGB, 0 to 255.
+        width: Of the lines, pixels, with a dark rim of one pixel around them.
+
+    Raises:
+        ValueError: There are not as many colours as masks.
+    """
+    if len(masks) != len(colors):
+        raise ValueError(f"{len(masks)} masks, {len(colors)} colours")
+    if not masks:
+        return pixels.copy()
+    lines = np.stack([_find_outline(mask, width) for mask in masks])
+    together = lines.any(axis=0)
+    drawn = pixels.copy()
+    drawn[binary_dilation(together, np.ones((3, 3), bool)) & ~together] = _HALO
+    dash = np.add(*np.indices(together.shape)) // _DASH
+    turn = dash % np.maximum(lines.sum(axis=0), 1)
+    rank = np.cumsum(lines, axis=0) - 1
+    for line, place, color in zip(lines, rank, colors, strict=True):
+        drawn[line & (place == turn)] = color
+    return drawn
+
+
+def _find_outline(mask: Mask, width: int) -> Mask:
+    if width < 1:
+        # Zero iterations would mean "until nothing is left".
+        return np.zeros_like(mask)
+    # The picture's border counts as outside, so that a lesion cut off there stays closed.
+    inner = binary_erosion(mask, np.ones((3, 3), bool), iterations=width, border_value=0)
+    return np.asarray(mask & ~inner, np.bool_)
+
+
+def tint(pixels: Pixels, mask: Mask, color: Color, strength: float = 0.35) -> Pixels:
     """Return a copy of (H, W, 3) pixels with a (H, W) mask filled in see-through colour."""
     mixed = pixels.astype(np.float32)
     mixed[mask] = (1 - strength) * mixed[mask] + strength * np.asarray(color, np.float32)

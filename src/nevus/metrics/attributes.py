@@ -11,9 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from nevus.metrics.curves import area_under, average_precision, trace_curve
 from nevus.metrics.masks import Counts
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 def normalise(counts: Sequence[Counts]) -> Floats:
@@ -34,3 +36,27 @@ def pool_dice(shares: Floats) -> Floats:
     tp, fp, fn = (shares[..., place] for place in range(3))
     total = 2 * tp + fp + fn
     return np.divide(2 * tp, total, out=np.ones_like(total), where=total > 0)
+
+
+def score_presences(present: Flags, likely: Floats, weights: Floats | None = None) -> Floats:
+    """Return the area under the curve and the average precision of each attribute's presence.
+
+    Args:
+        present: (N, A) whether any pixel of the truth shows the attribute.
+        likely: (N, A) its probability of being there at all; only the order counts.
+        weights: (N,) >= 0, how often each photograph counts; None: once.
+
+    Returns:
+        (A, 2), in [0, 1]; NaN where no photograph, or for the area every one, shows it.
+
+    Raises:
+        ValueError: The arrays differ in shape.
+    """
+    often = np.ones(len(present)) if weights is None else weights
+    if present.shape != likely.shape or often.shape != present.shape[:1]:
+        raise ValueError(f"{present.shape}, {likely.shape} and {often.shape}: shapes differ")
+    rows = [
+        (area_under(trace_curve(flags, scores, often)), average_precision(flags, scores, often))
+        for flags, scores in zip(present.T, likely.T, strict=True)
+    ]
+    return np.array(rows, np.float64).reshape(len(rows), 2)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nevus.labels import DIAGNOSES
 from nevus.metrics.calibration import measure_reliability
 from nevus.metrics.classes import balanced_accuracy, choose_labels, count_confusion
-from nevus.metrics.temperature import balanced_weights, fit_temperature, softmax
+from nevus.metrics.temperature import fit_temperature, softmax
 from nevus.models.gallery import Gallery, measure_distances, pack_gallery, score_by_distance
 from nevus.training.embedding import Embedded
 from nevus.training.triplet import measure_spread
@@ -41,8 +41,8 @@ class Examined:
 def validate_diagnosis(known: Examined, examined: Examined | None, *, by: str) -> Validation:
     """Return scores, the gallery and fitted temperatures.
 
-    Temperatures are fitted with classes weighing the same, for probabilities in a population
-    where they are equally frequent, which is what balanced accuracy asks for.
+    Temperatures are fitted on the validation photographs as they come, so that confidences can be
+    believed on photographs like them; ``ece_*_before`` is at temperature 1.
 
     Args:
         known: The gallery's photographs.
@@ -71,7 +71,7 @@ def validate_diagnosis(known: Examined, examined: Examined | None, *, by: str) -
     }
     found, temperatures = _score(scores, labels)
     spread = measure_spread(examined.seen.embeddings)
-    fitted["temperature"] = {**temperatures, "n": len(labels), "weights": "balanced"}
+    fitted["temperature"] = {**temperatures, "n": len(labels)}
     values = {"metric": found[f"balanced_accuracy_{by}"], **found}
     values |= {"spread": spread, "n": len(labels)}
     remarks = (
@@ -85,14 +85,14 @@ def validate_diagnosis(known: Examined, examined: Examined | None, *, by: str) -
 def _score(
     scores: dict[str, NDArray[np.float64]], labels: NDArray[np.int64]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    weights = balanced_weights(labels)
-    temperatures = {
-        name: fit_temperature(values, labels, weights) for name, values in scores.items()
-    }
+    temperatures = {name: fit_temperature(values, labels) for name, values in scores.items()}
     probabilities = {name: softmax(scores[name], temperatures[name]) for name in scores}
     probabilities["both"] = np.mean(list(probabilities.values()), axis=0)
     found: dict[str, float] = {}
     equal = np.ones(len(labels))
+    for name, values in scores.items():
+        plain = measure_reliability(softmax(values), labels, equal)
+        found[f"ece_{name}_before"] = plain.error
     for name, values in probabilities.items():
         confusion = count_confusion(labels, choose_labels(values), len(DIAGNOSES), equal)
         found[f"balanced_accuracy_{name}"] = balanced_accuracy(confusion)
