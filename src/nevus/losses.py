@@ -77,6 +77,48 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 """Each value: ``(logits, target) -> (N,)``, joined to the graph."""
 
 
+def sum_overlaps(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return (3, C) soft sums over a batch's photographs and pixels: overlap, union, truth.
+
+    Shares of the photograph are summed, as the official task 2 score sums them. Shapes as in
+    `cross_entropy`.
+    """
+    probability = torch.sigmoid(logits).flatten(2)
+    target = target.flatten(2)
+    overlap = (probability * target).mean(2).sum(0)
+    truth = target.mean(2).sum(0)
+    return torch.stack([overlap, probability.mean(2).sum(0) + truth - overlap, truth])
+
+
+def pooled_jaccard(sums: torch.Tensor) -> torch.Tensor:
+    """Return 1 - soft pooled Jaccard of a batch, over all maps together; a scalar in [0, 1].
+
+    What the official task 2 score measures, with probabilities for masks.
+
+    Args:
+        sums: (3, C), as `sum_overlaps` gives them.
+    """
+    return 1 - (sums[0].sum() + EPSILON) / (sums[1].sum() + EPSILON)
+
+
+def pooled_jaccard_each(sums: torch.Tensor) -> torch.Tensor:
+    """Return the mean over maps that the batch holds of 1 - soft Jaccard over the batch.
+
+    Rare attributes weigh as much as frequent ones; one that no photograph of the batch shows is
+    left to the other losses. Argument as in `pooled_jaccard`.
+    """
+    held = (sums[2] > 0).to(sums.dtype)
+    each = 1 - (sums[0] + EPSILON) / (sums[1] + EPSILON)
+    return (each * held).sum() / held.sum().clamp(min=1)
+
+
+POOLED_LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "pooled_jaccard": pooled_jaccard,
+    "pooled_jaccard_each": pooled_jaccard_each,
+}
+"""Each value: ``(3, C) sums of a whole batch -> scalar``, joined to the graph."""
+
+
 def multi_scale_l1(first: Sequence[torch.Tensor], second: Sequence[torch.Tensor]) -> torch.Tensor:
     """Return the multi-scale mean absolute error of two feature pyramids, a scalar.
 

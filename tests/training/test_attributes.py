@@ -7,7 +7,7 @@ import torch
 from nevus.data.cache import CacheItem
 from nevus.errors import DataError, RecipeError
 from nevus.labels import ATTRIBUTES
-from nevus.losses import present_dice
+from nevus.losses import pooled_jaccard, pooled_jaccard_each, present_dice, sum_overlaps
 from nevus.models.attributes import Attributed
 from nevus.models.build import build_network
 from nevus.models.checkpoint import read_checkpoint
@@ -46,6 +46,20 @@ def test_baseline_has_neither_presences_nor_lesion() -> None:
     given = build_network(recipe.network, pretrained=True).eval()(torch.zeros(2, 3, 64, 64))
     assert given.maps.shape == (2, 5, 64, 64)
     assert given.presences.shape == (2, 0)
+
+
+def test_pooled_losses_by_hand() -> None:
+    logits = torch.full((2, 3, 2, 2), -100.0)
+    target = torch.zeros(2, 3, 2, 2)
+    target[0, 0] = 1
+    logits[0, 0, 0] = 100
+    target[1, 1, 0, 0] = 1
+    logits[:, 2] = 100
+    sums = sum_overlaps(logits, target)
+    # Overlap, union, truth in photographs: half of one found; a quarter missed; two falsely found.
+    assert torch.allclose(sums, torch.tensor([[0.5, 0, 0], [1, 0.25, 2], [1, 0.25, 0]]), atol=1e-5)
+    assert float(pooled_jaccard(sums)) == pytest.approx(1 - 0.5 / 3.25, abs=1e-5)
+    assert float(pooled_jaccard_each(sums)) == pytest.approx((0.5 + 1) / 2, abs=1e-4)
 
 
 def test_empty_maps_cost_nothing_in_present_dice() -> None:

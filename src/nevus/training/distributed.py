@@ -37,6 +37,13 @@ class Group:
             distributed.all_reduce(values)
         return values
 
+    def sum_through(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the element-wise sum over processes, which gradients flow through."""
+        if self.world_size == 1:
+            return values
+        total: torch.Tensor = _SumAcrossProcesses.apply(values)
+        return total
+
     def any(self, flag: bool) -> bool:
         """Return whether the flag is set in any process."""
         if self.world_size == 1:

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from nevus.data.dataset import Batch
 from nevus.errors import RecipeError
 from nevus.labels import ATTRIBUTES
-from nevus.losses import LOSSES
+from nevus.losses import LOSSES, POOLED_LOSSES, sum_overlaps
 from nevus.models.attributes import Attributed
 from nevus.models.checkpoint import read_checkpoint
 from nevus.recipe import Recipe
@@ -38,6 +38,7 @@ class MultitaskLearner:
         if recipe.attributes.start_from:
             start_from(network, Path(recipe.attributes.start_from), recipe.attributes.start_with)
         self.recipe = recipe
+        self.group = group
         self.stepper = Stepper(recipe, network, group)
         weights = recipe.attributes.positive_weights or (1.0,) * len(ATTRIBUTES)
         self.weights = torch.tensor(weights, device=group.device).view(-1, 1, 1)
@@ -99,7 +100,9 @@ class MultitaskLearner:
     ) -> torch.Tensor:
         terms = []
         for name, weight in self.recipe.supervised.losses.items():
-            if name == "cross_entropy" and weights is not None:
+            if name in POOLED_LOSSES:
+                value = POOLED_LOSSES[name](self.group.sum_through(sum_overlaps(logits, truth)))
+            elif name == "cross_entropy" and weights is not None:
                 value = functional.binary_cross_entropy_with_logits(
                     logits, truth, pos_weight=weights.to(truth.dtype)
                 )
@@ -143,11 +146,16 @@ def start_from(network: nn.Module, path: Path, parts: str) -> int:
 
 
 def _check(recipe: Recipe) -> None:
-    unknown = sorted(set(recipe.supervised.losses) - set(LOSSES))
+    unknown = sorted(set(recipe.supervised.losses) - set(LOSSES) - set(POOLED_LOSSES))
     if unknown or not recipe.supervised.losses:
         raise RecipeError(
             f"recipe {recipe.name}: supervised.losses names {unknown or 'nothing'}",
-            hint=f"known: {', '.join(LOSSES)}",
+            hint=f"known: {', '.join((*LOSSES, *POOLED_LOSSES))}",
+        )
+    if set(recipe.supervised.losses) & set(POOLED_LOSSES) and recipe.training.accumulation > 1:
+        raise RecipeError(
+            f"recipe {recipe.name}: pooled losses need whole batches, accumulation splits them",
+            hint="--set training.accumulation=1",
         )
     weights = recipe.attributes.positive_weights
     if weights and len(weights) != len(ATTRIBUTES):
