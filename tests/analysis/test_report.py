@@ -136,7 +136,8 @@ def test_hostile_names_are_words(tmp_path: Path, make_answer, answer, payload: s
 def test_the_notice_is_on_top_and_below(page: str) -> None:
     words = Page(page).words
     assert words.index(NOTICE) < words.index("Overview")
-    assert words.count(NOTICE) == 2
+    # Top, bottom and, for paper, each photograph.
+    assert words.count(NOTICE) == 4
 
 
 def test_readable_by_all(page: str) -> None:
@@ -192,7 +193,7 @@ def test_layers_lie_over_the_photograph(page: str) -> None:
     for layer in layers:
         data = base64.b64decode(layer["src"].split(",")[1])
         with Image.open(io.BytesIO(data)) as image:
-            assert image.size == (80, 60)
+            assert image.size == (640, 480)
             assert image.convert("RGBA").getpixel((0, 0))[3] == 0
 
 

@@ -67,3 +67,68 @@ def test_all_faults_are_said_at_once(masks: Path, images: Path, tmp_path: Path) 
 def test_without_photographs_it_says_what_was_not_checked(masks: Path, tmp_path: Path) -> None:
     submission = build_attribute_submission(masks, tmp_path / "a.zip")
     assert any("were not checked" in warning for warning in submission.warnings)
+
+
+def test_attributes_may_be_empty_and_in_many_pieces(
+    masks: Path, images: Path, tmp_path: Path
+) -> None:
+    dots = np.zeros((40, 50), bool)
+    dots[::4, ::4] = True
+    write_mask(masks / attribute_name(IDS[0], "globules"), dots)
+    (masks / "presences.json").write_text("{}", encoding="utf-8")
+    submission = build_attribute_submission(masks, tmp_path / "a.zip", images=images)
+    assert submission.warnings == ("left out, no masks: 'presences.json'",)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("ISIC_0000001_attribute_streaks.jpg", "is not named like"),
+        ("ISIC_0000001_streaks.png", "is not named like"),
+        ("ISIC_1_attribute_streaks.png", "is not named like"),
+        ("ISIC_0000009_attribute_STREAKS.png", "'STREAKS' is no attribute"),
+        (".ISIC_0000001_attribute_streaks.png", "is a hidden file"),
+        ("ISIC_0000001_attribute_network.png", "did you mean"),
+    ],
+)
+def test_names_are_held_to_the_letter(
+    name: str, said: str, masks: Path, images: Path, tmp_path: Path
+) -> None:
+    (masks / name).write_bytes(b"")
+    with pytest.raises(SubmissionError, match=said):
+        build_attribute_submission(masks, tmp_path / "a.zip", images=images)
+
+
+def test_folders_and_an_empty_folder_are_refused(masks: Path, images: Path, tmp_path: Path) -> None:
+    (masks / "more").mkdir()
+    with pytest.raises(SubmissionError, match="'more' is a folder"):
+        build_attribute_submission(masks, tmp_path / "a.zip", images=images)
+    with pytest.raises(SubmissionError, match="there is no mask"):
+        build_attribute_submission(masks / "more", tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (Image.new("RGB", (50, 40)), "RGB"),
+        (Image.new("1", (50, 40)), "1-bit"),
+        (Image.new("L", (50, 40), 1), "0 and 255 only"),
+        (Image.new("I;16", (50, 40)), "16-bit"),
+        (Image.new("L", (40, 50)), "50 x 40, its photograph 40 x 50"),
+    ],
+)
+def test_pictures_that_would_score_wrongly(
+    picture: Image.Image, said: str, masks: Path, images: Path, tmp_path: Path
+) -> None:
+    picture.save(masks / attribute_name(IDS[0], "globules"))
+    with pytest.raises(SubmissionError, match=said):
+        build_attribute_submission(masks, tmp_path / "a.zip", images=images)
+
+
+def test_ids_alone_tell_what_is_missing(masks: Path, tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text("\n".join([*IDS, "ISIC_0000003"]), encoding="utf-8")
+    with pytest.raises(SubmissionError) as caught:
+        build_attribute_submission(masks, tmp_path / "a.zip", truth_ids=tmp_path / "ids.txt")
+    assert caught.value.problems == tuple(
+        f"{attribute_name('ISIC_0000003', name)} is missing" for name in ATTRIBUTES
+    )

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nevus.imaging.drawing import draw_outline, encode_jpeg, encode_png, fit_within, tint
+from nevus.imaging.drawing import (
+    draw_outline,
+    draw_outlines,
+    encode_jpeg,
+    encode_png,
+    fit_within,
+    tint,
+)
 
 RED = (255, 0, 0)
 
@@ -85,3 +92,38 @@ def test_encoded_pictures() -> None:
 def test_encoded_pictures_hold_no_metadata() -> None:
     assert decode(encode_png(blank())).info == {}
     assert not set(decode(encode_jpeg(blank())).info) & {"exif", "icc_profile", "comment", "xmp"}
+
+
+def test_outlines_of_the_same_mask_take_turns() -> None:
+    pixels = np.full((60, 80, 3), 120, np.uint8)
+    mask = np.zeros((60, 80), bool)
+    mask[10:50, 10:70] = True
+    red, blue = (255, 0, 0), (0, 0, 255)
+    drawn = draw_outlines(pixels, [mask, mask], [red, blue])
+    shown = [(drawn == color).all(axis=2) for color in (red, blue)]
+    alone = (draw_outline(pixels, mask, red) == red).all(axis=2)
+    assert np.array_equal(shown[0] | shown[1], alone)
+    assert min(one.sum() for one in shown) > 0.4 * alone.sum()
+
+
+def test_outlines_apart_are_plain_lines_with_a_dark_rim() -> None:
+    pixels = np.full((60, 80, 3), 120, np.uint8)
+    masks = np.zeros((2, 60, 80), bool)
+    masks[0, 5:25, 5:25] = masks[1, 40:55, 40:75] = True
+    colors = [(255, 0, 0), (0, 0, 255)]
+    drawn = draw_outlines(pixels, list(masks), colors)
+    for mask, color in zip(masks, colors, strict=True):
+        alone = (draw_outline(pixels, mask, color) == color).all(axis=2)
+        assert np.array_equal((drawn == color).all(axis=2), alone)
+    assert (drawn[4, 10] == 20).all()
+    assert (drawn[10, 10] == 120).all()
+    assert (pixels == 120).all()
+
+
+def test_empty_masks_draw_nothing_and_missing_colours_are_a_mistake() -> None:
+    pixels = np.full((6, 8, 3), 120, np.uint8)
+    empty = np.zeros((6, 8), bool)
+    assert (draw_outlines(pixels, [empty], [(1, 2, 3)]) == pixels).all()
+    assert (draw_outlines(pixels, [], []) == pixels).all()
+    with pytest.raises(ValueError, match="1 masks, 0 colours"):
+        draw_outlines(pixels, [empty], [])

@@ -80,8 +80,8 @@ def measure_blur(lightness: Floats, inside: Mask) -> float:
 
 def find_inside(shape: tuple[int, int]) -> Mask:
     """Return (H, W) bool: the ellipse that fills four fifths of the photograph's sides."""
-    rows, columns = np.ogrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
-    return np.asarray(np.hypot(rows, columns) < 0.8)
+    rows, columns = ((2 * np.arange(side) + 1) / side - 1 for side in shape)
+    return np.asarray(np.hypot(rows[:, None], columns[None]) < 0.8)
 
 
 def _close_along(values: Floats, turn: float) -> Floats:

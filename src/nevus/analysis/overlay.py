@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import binary_dilation, binary_erosion
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from nevus.analysis.wording import ATTRIBUTE_WORDS
 from nevus.imaging.drawing import encode_png, tint
@@ -99,9 +99,11 @@ def layer_colour(name: str) -> Colour:
 
 def _lines(mask: Mask, width: int) -> tuple[Mask, Mask]:
     """Return the inner outline, and a line around it."""
-    square = np.ones((3, 3), bool)
-    line = mask & ~binary_erosion(mask, square, iterations=width, border_value=0)
-    return line, binary_dilation(line, square, iterations=max(1, width // 2)) & ~line
+    # Filters by rows and columns: several times faster than erosion by a square.
+    inner = minimum_filter(mask.view(np.uint8), 2 * width + 1, mode="constant", cval=0)
+    line = mask & (inner == 0)
+    around = maximum_filter(line.view(np.uint8), 2 * max(1, width // 2) + 1, mode="constant")
+    return line, (around > 0) & ~line
 
 
 def _trace(pixels: Pixels, mask: Mask, name: str, width: int) -> Pixels:

@@ -44,7 +44,8 @@ def describe_diagnosis(answer: DiagnosisAnswer | None) -> Row | None:
         {
             "name": name,
             "words": DIAGNOSIS_WORDS[name],
-            "percent": f"{100 * value:.1f}",
+            "length": f"{100 * value:.1f}",
+            "percent": f"{100 * value:.1f} %" if value >= 0.001 else "< 0.1 %",
             "chosen": name in answer.conformal_set,
         }
         for name, value in sorted(answer.probabilities.items(), key=lambda item: -item[1])

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, TextIO, cast
+from typing import Any, TextIO, cast
 
 import numpy as np
 from jinja2 import Environment, StrictUndefined
@@ -21,21 +21,15 @@ from numpy.typing import NDArray
 from nevus import __version__
 from nevus.analysis import readout
 from nevus.analysis.definitions import DEFINITIONS, NOT_ASSESSED
-from nevus.analysis.overlay import encode_layer, layer_colour
+from nevus.analysis.pictures import link_layers, link_photograph, link_similar, link_thumbnail
 from nevus.analysis.results import Analysis, ModelUsed, clean_name
-from nevus.analysis.wording import ATTRIBUTE_WORDS
 from nevus.errors import UsageError
-from nevus.imaging.drawing import draw_outline, encode_jpeg, fit_within
-from nevus.imaging.resizing import resize_mask
+from nevus.imaging.drawing import fit_within
 from nevus.inference.inputs import Failure
-from nevus.labels import ATTRIBUTES, NOTICE
+from nevus.labels import NOTICE
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-
-THUMBNAIL: Final = 240
-_NEAR: Final = 160
-_QUALITY, _THUMBNAIL_QUALITY = 84, 72
 
 
 @dataclass(frozen=True)
@@ -183,24 +177,27 @@ def _make_case(entry: ReportEntry, place: int, has_next: bool, long_side: int) -
     answer = entry.analysis
     _check_sizes(entry)
     small = fit_within(entry.pixels, long_side)
+    layers = list(link_layers(entry.lesion, entry.attributes, long_side))
     lesion = readout.describe_lesion(answer)
     return {
         "place": place,
+        # Printed sheets are taken apart: each has the sentence.
+        "notice": NOTICE,
         "has_next": has_next,
         "name": answer.image,
         "size": f"{answer.size.width} × {answer.size.height} pixels",
-        "height": small.shape[0],
-        "width": small.shape[1],
-        "photograph": _link_jpeg(small, _QUALITY),
+        "photograph": link_photograph(small),
         "alt": f"Photograph {answer.image}. {lesion}",
         "lesion": lesion,
-        "layers": list(_make_layers(entry, (small.shape[0], small.shape[1]))),
-        "thumbnail": _make_thumbnail(entry),
+        "layers": layers,
+        # The outline lies above the rest, but stands first in the list.
+        "controls": sorted(layers, key=lambda layer: layer["name"] != "lesion"),
+        "thumbnail": link_thumbnail(small, entry.lesion),
         "findings": readout.list_findings(answer),
         "diagnosis": readout.describe_diagnosis(answer.diagnosis),
         "attributes": readout.list_attributes(answer),
         "measures": readout.list_measures(answer.abcd),
-        "similar": [_add_picture(row, entry.similar) for row in readout.list_similar(answer)],
+        "similar": [link_similar(row, entry.similar) for row in readout.list_similar(answer)],
     }
 
 
@@ -211,46 +208,6 @@ def _check_sizes(entry: ReportEntry) -> None:
                 f"{entry.analysis.image}: {name} is {mask.shape}, "
                 f"photograph {entry.pixels.shape[:2]}"
             )
-
-
-def _make_layers(entry: ReportEntry, size: tuple[int, int]) -> Iterator[dict[str, str]]:
-    masks = {name: entry.attributes.get(name) for name in ATTRIBUTES}
-    for name, mask in {**masks, "lesion": entry.lesion}.items():
-        if mask is None or not mask.any():
-            continue
-        small = resize_mask(mask, size) if mask.shape != size else mask
-        data = encode_layer(small, layer_colour(name), filled=name != "lesion")
-        words = ATTRIBUTE_WORDS.get(name, "Lesion outline")
-        yield {"name": name, "words": words, "source": _link(data, "png")}
-
-
-def _make_thumbnail(entry: ReportEntry) -> dict[str, Any]:
-    small = fit_within(entry.pixels, THUMBNAIL)
-    size = (small.shape[0], small.shape[1])
-    if entry.lesion is not None and entry.lesion.any():
-        small = draw_outline(small, resize_mask(entry.lesion, size), layer_colour("lesion"), 2)
-    return {"source": _link_jpeg(small, _THUMBNAIL_QUALITY), "height": size[0], "width": size[1]}
-
-
-def _add_picture(row: dict[str, Any], pictures: Mapping[str, Pixels]) -> dict[str, Any]:
-    picture = pictures.get(row["image_id"])
-    if picture is None:
-        return {**row, "source": None}
-    small = fit_within(picture, _NEAR)
-    return {
-        **row,
-        "source": _link_jpeg(small, _THUMBNAIL_QUALITY),
-        "height": small.shape[0],
-        "width": small.shape[1],
-    }
-
-
-def _link_jpeg(pixels: Pixels, quality: int) -> str:
-    return _link(encode_jpeg(pixels, quality), "jpeg")
-
-
-def _link(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 @cache

@@ -43,19 +43,26 @@ def evaluate(
     ] = False,
     gallery: Annotated[
         Path | None,
-        typer.Option(help="segmentation: write an HTML page of best, middle and worst cases."),
+        typer.Option(
+            help="segmentation, attributes: write an HTML page of best, middle and worst cases."
+        ),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="segmentation: folder of the photographs, for --gallery.")
+        Path | None,
+        typer.Option(help="segmentation, attributes: folder of the photographs, for --gallery."),
     ] = None,
     cases: Annotated[
         int | None,
-        typer.Option(min=1, max=200, help="segmentation: of each kind, for --gallery; default 6."),
+        typer.Option(
+            min=1, max=200, help="segmentation, attributes: of each kind, for --gallery; default 6."
+        ),
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, max=64, help="segmentation: threads that decode; default one per core."
+            min=1,
+            max=64,
+            help="segmentation, attributes: threads that decode; default one per core.",
         ),
     ] = None,
     page: Annotated[
@@ -77,7 +84,14 @@ def evaluate(
 
     Example: nevus evaluate segmentation --truth GroundTruth --prediction masks --json
 
+    Example: nevus evaluate attributes --truth data --prediction masks --subset --json
+
     Example: nevus evaluate diagnosis --truth data --prediction diagnosis.csv --page scores.html
+
+    Attributes are scored as task 2 was ranked: the Jaccard of pixel shares summed over
+    photographs and attributes. Beware of the challenge's own command line: it takes task 2's
+    folders without complaint and prints task 1's metric, a mean over single masks. Task 2's
+    metric stands only in its library (isic_challenge_scoring.task2).
     """
     options = {"truth": truth, "prediction": prediction, "as_json": as_json, "csv": csv}
     options |= {"subset": subset, "gallery": gallery, "images": images, "cases": cases}
@@ -104,6 +118,8 @@ def submit(
     """Check predictions as strictly as the challenge needs and write the file to upload.
 
     Example: nevus submit segmentation --prediction masks --images TestInput --out submission.zip
+
+    Example: nevus submit attributes --prediction masks --images TestInput --out submission.zip
 
     Example: nevus submit diagnosis --prediction diagnosis.csv --images Test --out submission.csv
     """

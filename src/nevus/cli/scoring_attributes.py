@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from nevus.cli.findings import on_one_line, print_problems
+from nevus.cli.galleries import find_shown, require_gallery_options
 from nevus.errors import DataError
-from nevus.labels import NOTICE
+from nevus.labels import ATTRIBUTES, NOTICE
 
 if TYPE_CHECKING:
+    from nevus.evaluation.attribute_pages import AttributeItem
     from nevus.evaluation.attribute_scores import AttributeScores
 
 
@@ -24,16 +27,20 @@ def evaluate_attributes(
     as_json: bool = False,
     csv: Path | None = None,
     subset: bool = False,
+    gallery: Path | None = None,
+    images: Path | None = None,
+    cases: int = 6,
     workers: int | None = None,
 ) -> None:
-    """Score five masks a photograph; print a table or JSON, write a CSV if asked for.
+    """Score five masks a photograph; print a table or JSON, write what else was asked for.
 
     Raises:
         DataError: Files do not match; every finding was printed.
-        UsageError: A path does not exist.
+        UsageError: A path does not exist, or --gallery and --images do not come together.
     """
     from nevus.evaluation.attribute_scores import score_attributes, write_csv
 
+    require_gallery_options(gallery, images)
     try:
         scores = score_attributes(truth, prediction, workers=workers, subset=subset)
     except DataError as error:
@@ -41,6 +48,8 @@ def evaluate_attributes(
         raise
     if csv is not None:
         write_csv(csv, scores)
+    if gallery is not None and images is not None:
+        _write_cases(gallery, scores, (truth, prediction, images), cases)
     if as_json:
         typer.echo(json.dumps(scores.to_json(), indent=2, allow_nan=False))
     else:
@@ -76,16 +85,22 @@ def submit_attributes(
 
 def _print_scores(scores: "AttributeScores") -> None:
     table = Table(title=f"attributes, n = {scores.n}", title_justify="left")
-    for name in ("score", "value", "95 % interval", "photographs with it"):
+    columns = ["score", "value", "95 % interval", "Dice", "photographs with it"]
+    if scores.likely is not None:
+        columns += ["presence AUC", "average precision"]
+    for name in columns:
         table.add_column(name, justify="left" if name == "score" else "right")
-    table.add_row(
-        "pooled_jaccard", f"{scores.pooled_jaccard:.4f}", _bounds(scores, "pooled_jaccard")
-    )
-    table.add_row("pooled_dice", f"{scores.pooled_dice:.4f}", _bounds(scores, "pooled_dice"))
+    for name, value in (("jaccard", scores.pooled_jaccard), ("dice", scores.pooled_dice)):
+        table.add_row(f"pooled_{name}", f"{value:.4f}", _bounds(scores, f"pooled_{name}"))
     for name, values in scores.per_attribute().items():
-        bounds = _bounds(scores, f"{name}.jaccard")
-        table.add_row(name, f"{values['jaccard']:.4f}", bounds, f"{values['photographs']:.0f}")
+        cells = [f"{values['jaccard']:.4f}", _bounds(scores, f"{name}.jaccard")]
+        cells += [f"{values['dice']:.4f}", f"{values['photographs']:.0f}"]
+        if scores.likely is not None:
+            cells += [_number(values["auc"]), _number(values["average_precision"])]
+        table.add_row(name, *cells)
     Console().print(table)
+    if scores.n == 1:
+        typer.echo("One photograph tells nothing about spread: no interval.")
     if scores.left_out:
         typer.echo(f"A subset: photographs without predictions left out: {len(scores.left_out)}.")
     typer.echo("The challenge's own command line computes task 1's metric for task 2 folders.")
@@ -95,3 +110,42 @@ def _print_scores(scores: "AttributeScores") -> None:
 def _bounds(scores: "AttributeScores", name: str) -> str:
     low, high = scores.ci95[name]
     return "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def _write_cases(
+    path: Path, scores: "AttributeScores", sources: tuple[Path, Path, Path], number: int
+) -> None:
+    from nevus.evaluation.attribute_pages import pick_attribute_cases, write_attribute_page
+
+    items = _load_items(pick_attribute_cases(scores, number), sources)
+    write_attribute_page(path, items, title="Attributes: truth and prediction", summary=scores)
+
+
+def _load_items(
+    groups: Mapping[str, tuple[str, ...]], sources: tuple[Path, Path, Path]
+) -> "Iterator[AttributeItem]":
+    from nevus.evaluation.attribute_pages import AttributeItem
+    from nevus.evaluation.attribute_pairs import find_attribute_truth, pair_attributes
+    from nevus.evaluation.pairs import open_masks
+    from nevus.imaging.masks import read_scored
+    from nevus.imaging.reading import read_image
+
+    truth, prediction, images = sources
+    photographs = find_shown(images, groups)
+    with open_masks(find_attribute_truth(truth)) as left, open_masks(prediction) as right:
+        pairing = pair_attributes(left, right, subset=True)
+        # One at a time: eighteen photographs of 30 megapixels would fill 1.6 GB.
+        for group, key in ((group, key) for group, keys in groups.items() for key in keys):
+            yield AttributeItem(
+                image_id=key,
+                pixels=read_image(photographs[key]).pixels,
+                truth=[read_scored(pairing.truths[key, name].open()) for name in ATTRIBUTES],
+                prediction=[
+                    read_scored(pairing.predictions[key, name].open()) for name in ATTRIBUTES
+                ],
+                group=group,
+            )

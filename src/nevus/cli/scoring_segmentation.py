@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from nevus.cli.findings import on_one_line, print_problems
-from nevus.errors import DataError, UsageError
+from nevus.cli.galleries import find_shown, require_gallery_options
+from nevus.errors import DataError
 from nevus.labels import NOTICE
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def evaluate_segmentation(
     """
     from nevus.evaluation.scores import score_segmentation, write_csv
 
-    _require_gallery_options(gallery, images)
+    require_gallery_options(gallery, images)
     try:
         scores = score_segmentation(truth, prediction, workers=workers, subset=subset)
     except DataError as error:
@@ -81,13 +82,6 @@ def submit_segmentation(
     typer.echo(f"{submission.path}: {submission.n} masks, sha256 {submission.sha256}")
 
 
-def _require_gallery_options(gallery: Path | None, images: Path | None) -> None:
-    if gallery is not None and images is None:
-        raise UsageError("--gallery needs the photographs", hint="add --images DIR")
-    if images is not None and gallery is None:
-        raise UsageError("--images has no use without --gallery", hint="add --gallery FILE")
-
-
 def _print_scores(scores: "SegmentationScores") -> None:
     table = Table(title=f"segmentation, n = {scores.n}", title_justify="left")
     table.add_column("metric")
@@ -125,15 +119,12 @@ def _load_items(
     sources: tuple[Path, Path, Path],
 ) -> "Iterator[GalleryItem]":
     from nevus.evaluation.pages import GalleryItem
-    from nevus.evaluation.pairs import find_photographs, find_truth_folder, open_masks, pair_masks
+    from nevus.evaluation.pairs import find_truth_folder, open_masks, pair_masks
     from nevus.imaging.masks import read_scored
     from nevus.imaging.reading import read_image
 
     truth, prediction, images = sources
-    photographs = find_photographs(images)
-    absent = sorted({key for keys in groups.values() for key in keys} - photographs.keys())
-    if absent:
-        raise UsageError(f"{images} lacks {len(absent)} photographs: {', '.join(absent[:3])}")
+    photographs = find_shown(images, groups)
     with open_masks(find_truth_folder(truth)) as left, open_masks(prediction) as right:
         pairs = {pair.image_id: pair for pair in pair_masks(left, right).pairs}
         # One at a time: eighteen photographs of 30 megapixels would fill 1.6 GB.

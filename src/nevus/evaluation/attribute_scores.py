@@ -26,6 +26,7 @@ from nevus.metrics.masks import Counts
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 RESAMPLES: Final = 2000
+_CHUNK: Final = 200
 _SHOWN: Final = 3
 
 
@@ -179,22 +180,35 @@ def _bootstrap(shares: Floats, likely: Floats | None) -> dict[str, tuple[float, 
     number = len(shares)
     generator = np.random.default_rng(0)
     present = shares[:, :, 0] + shares[:, :, 2] > 0
-    sums = np.empty((RESAMPLES, len(ATTRIBUTES), 4))
-    presences = np.full((RESAMPLES, len(ATTRIBUTES), 2), math.nan)
-    for row in range(RESAMPLES):
-        times = np.bincount(generator.integers(number, size=number), minlength=number)
-        sums[row] = np.tensordot(times, shares, axes=1)
-        if likely is not None:
-            presences[row] = score_presences(present, likely, times.astype(np.float64))
+    parts: list[dict[str, Floats]] = []
+    for _ in range(RESAMPLES // _CHUNK):
+        drawn = generator.multinomial(number, np.full(number, 1 / number), size=_CHUNK)
+        times = drawn.astype(np.float64)
+        parts.append(_score_drawn(times, shares, present, likely))
+    nothing = (math.nan, math.nan)
+    return {
+        name: find_interval(np.concatenate([part[name] for part in parts]))
+        if number > 1
+        else nothing
+        for name in parts[0]
+    }
+
+
+def _score_drawn(
+    times: Floats, shares: Floats, present: Flags, likely: Floats | None
+) -> dict[str, Floats]:
+    """Return each score of R resamples, `times` (R, N) telling how often each photograph counts."""
+    sums = np.tensordot(times, shares, axes=1)
     pooled = sums.sum(axis=1)
     columns = {"pooled_jaccard": pool_jaccard(pooled), "pooled_dice": pool_dice(pooled)}
+    presences = None if likely is None else score_presences(present, likely, times)
     for place, name in enumerate(ATTRIBUTES):
         columns[f"{name}.jaccard"] = pool_jaccard(sums[:, place])
         columns[f"{name}.dice"] = pool_dice(sums[:, place])
-        if likely is not None:
-            columns[f"{name}.auc"], columns[f"{name}.average_precision"] = presences[:, place].T
-    nothing = (math.nan, math.nan)
-    return {name: find_interval(v) if number > 1 else nothing for name, v in columns.items()}
+        if presences is not None:
+            columns[f"{name}.auc"] = presences[:, place, 0]
+            columns[f"{name}.average_precision"] = presences[:, place, 1]
+    return columns
 
 
 def _make_error(prediction: Path, problems: Sequence[str], *, apart: bool) -> DataError:

@@ -1,11 +1,11 @@
 """A folder of attribute masks, checked as strictly as the challenge needs, turned into one zip."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from nevus.data.attribute_masks import describe_unknown
 from nevus.errors import UsageError
 from nevus.evaluation.inspection import MaskFindings
 from nevus.evaluation.packing import (
@@ -18,6 +18,7 @@ from nevus.evaluation.packing import (
 from nevus.labels import ATTRIBUTES, attribute_name
 
 _NAME: Final = re.compile(r"(ISIC_[0-9]{7})_attribute_(\w+)\.png")
+_NUMBER: Final = re.compile(r"[0-9]{7}")
 Masks = dict[str, dict[str, Path]]
 """image_id -> attribute -> mask."""
 
@@ -65,7 +66,7 @@ def build_attribute_submission(
         for image_id in sorted(masks)
         for _, path in sorted(masks[image_id].items())
     ]
-    checked = check_masks(paths, workers)
+    checked = check_masks(paths, workers, lesions=False)
     problems = findings.problems + [text for one in checked.values() for text in one.problems]
     if problems:
         raise make_error(prediction, problems)
@@ -77,13 +78,15 @@ def _sort_names(folder: Path, findings: MaskFindings) -> Masks:
     strays: list[str] = []
     for path in sorted(folder.iterdir()):
         found = _NAME.fullmatch(path.name)
-        if found and found[2] in ATTRIBUTES:
+        if path.is_dir():
+            findings.problems.append(f"{path.name!r} is a folder; the masks must lie side by side")
+        elif path.name.startswith("."):
+            findings.problems.append(f"{path.name!r} is a hidden file; delete it")
+        elif found and found[2] in ATTRIBUTES:
             masks.setdefault(found[1], {})[found[2]] = path
         elif found:
-            near = difflib.get_close_matches(found[2], ATTRIBUTES, n=1)
-            guess = f"did you mean {near[0]}?" if near else f"one of {', '.join(ATTRIBUTES)}"
-            findings.problems.append(f"{path.name!r} names no attribute; {guess}")
-        elif path.suffix.lower() == ".png" or path.is_dir() or path.name.startswith("."):
+            findings.problems.append(f"{path.name!r}: {describe_unknown(found[2])}")
+        elif _NUMBER.search(path.name) or path.suffix.lower() == ".png":
             findings.problems.append(
                 f"{path.name!r} is not named like ISIC_0000001_attribute_streaks.png"
             )

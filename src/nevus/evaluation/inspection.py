@@ -43,12 +43,13 @@ class MaskFindings:
     warnings: list[str] = field(default_factory=list)
 
 
-def check_mask(path: Path, photograph: Path | None = None) -> MaskFindings:
+def check_mask(path: Path, photograph: Path | None = None, *, lesion: bool = True) -> MaskFindings:
     """Return what is wrong or odd with one mask, and its bytes encoded anew if nothing is wrong.
 
     Args:
         path: The mask.
         photograph: Whose size it must have, if known.
+        lesion: Whether it is one region without holes by right; attributes may be anything.
     """
     findings = MaskFindings()
     try:
@@ -66,7 +67,8 @@ def check_mask(path: Path, photograph: Path | None = None) -> MaskFindings:
         )
     if pixels is not None and not findings.problems:
         mask = pixels > 128
-        findings.warnings.extend(f"{path.name} {text}" for text in describe_shape(mask))
+        if lesion:
+            findings.warnings.extend(f"{path.name} {text}" for text in describe_shape(mask))
         findings.data = encode_png(mask)
     return findings
 

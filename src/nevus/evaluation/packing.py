@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,7 @@ class Submission:
 
     Args:
         path: Of the zip.
-        n: How many masks it holds.
+        n: How many photographs' masks it holds.
         sha256: Of the zip.
         warnings: What the scorer accepts though it may not be meant, one sentence each.
     """
@@ -79,13 +80,20 @@ def read_ids(path: Path) -> list[str]:
 
 
 def check_masks(
-    masks: Sequence[tuple[Path, Path | None]], workers: int | None
+    masks: Sequence[tuple[Path, Path | None]], workers: int | None, *, lesions: bool = True
 ) -> dict[str, MaskFindings]:
-    """Return file name -> what is wrong with each mask, given the photograph it belongs to."""
+    """Return file name -> what is wrong with each mask, given the photograph it belongs to.
+
+    Args:
+        masks: Masks with their photographs, where these are known.
+        workers: Threads; by default one per core, at most 8.
+        lesions: As in `check_mask`.
+    """
     paths = [path for path, _ in masks]
+    check = partial(check_mask, lesion=lesions)
     number = workers or min(os.cpu_count() or 1, 8)
     with ThreadPoolExecutor(number) as pool:
-        findings = pool.map(check_mask, paths, [photograph for _, photograph in masks])
+        findings = pool.map(check, paths, [photograph for _, photograph in masks])
         return {path.name: one for path, one in zip(paths, findings, strict=True)}
 
 

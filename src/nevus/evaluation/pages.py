@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -66,9 +66,20 @@ def pick_cases(
     Raises:
         ValueError: `count` is below 1.
     """
+    ranked = sorted(per_image, key=lambda image_id: (per_image[image_id]["jaccard"], image_id))
+    return pick_ranked(ranked, count)
+
+
+def pick_ranked(
+    ranked: Sequence[str], count: int
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Choose from photographs that stand in order, worst first; otherwise as `pick_cases`.
+
+    Raises:
+        ValueError: `count` is below 1.
+    """
     if count < 1:
         raise ValueError(f"count is {count}, expected at least 1")
-    ranked = sorted(per_image, key=lambda image_id: (per_image[image_id]["jaccard"], image_id))
     each = min(count, math.ceil(len(ranked) / 3))
     worst, rest = ranked[:each], ranked[each:]
     best = rest[::-1][:each]
