@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from nevus.analysis.overlay import (
-    ATTRIBUTE_COLOURS,
     draw_overlay,
     encode_layer,
     layer_colour,
     write_overlay,
 )
+from nevus.imaging.palette import ATTRIBUTE_COLORS
 from nevus.labels import ATTRIBUTES
 
 MASK = np.zeros((60, 80), bool)
@@ -55,8 +55,8 @@ def test_the_overlay() -> None:
     assert (drawn[15, 40] == layer_colour("lesion")).all()
     assert (PIXELS == 120).all()
     legend = drawn[60:].reshape(-1, 3).tolist()
-    assert list(ATTRIBUTE_COLOURS["globules"]) in legend
-    assert list(ATTRIBUTE_COLOURS["streaks"]) not in legend
+    assert list(ATTRIBUTE_COLORS["globules"]) in legend
+    assert list(ATTRIBUTE_COLORS["streaks"]) not in legend
 
 
 def test_nothing_found_is_the_photograph() -> None:
@@ -72,7 +72,7 @@ def test_written_without_metadata(tmp_path: Path) -> None:
 
 
 def test_every_attribute_has_its_own_colour() -> None:
-    assert tuple(ATTRIBUTE_COLOURS) == ATTRIBUTES
+    assert tuple(ATTRIBUTE_COLORS) == ATTRIBUTES
     colours = np.array([layer_colour(name) for name in (*ATTRIBUTES, "lesion")])
     apart = np.abs(colours[:, None] - colours[None]).sum(axis=2)
     assert apart[~np.eye(6, dtype=bool)].min() > 60

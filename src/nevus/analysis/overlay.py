@@ -13,6 +13,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from nevus.analysis.wording import ATTRIBUTE_WORDS
 from nevus.imaging.drawing import encode_png, tint
 from nevus.imaging.files import write_atomically
+from nevus.imaging.palette import ATTRIBUTE_COLORS
 from nevus.labels import ATTRIBUTES, NOTICE
 
 Pixels = NDArray[np.uint8]
@@ -20,14 +21,6 @@ Mask = NDArray[np.bool_]
 Colour = tuple[int, int, int]
 
 LESION_COLOUR: Final[Colour] = (255, 255, 255)
-ATTRIBUTE_COLOURS: Final[Mapping[str, Colour]] = {
-    "pigment_network": (255, 165, 0),
-    "negative_network": (86, 200, 255),
-    "streaks": (0, 214, 143),
-    "milia_like_cyst": (250, 240, 60),
-    "globules": (236, 110, 230),
-}
-"""Told apart by most colour-blind eyes, after Okabe and Ito's palette, lighter for dark lesions."""
 
 _HALO: Final[Colour] = (20, 20, 20)
 _FILL_ALPHA, _HALO_ALPHA = 105, 150
@@ -75,7 +68,7 @@ def draw_overlay(pixels: Pixels, lesion: Mask, attributes: Mapping[str, Mask]) -
     for name in ATTRIBUTES:
         mask = attributes.get(name)
         if mask is not None and mask.any():
-            drawn = _trace(tint(drawn, mask, ATTRIBUTE_COLOURS[name], _STRENGTH), mask, name, width)
+            drawn = _trace(tint(drawn, mask, ATTRIBUTE_COLORS[name], _STRENGTH), mask, name, width)
             shown.append(name)
     if lesion.any():
         drawn = _trace(drawn, lesion, "lesion", width)
@@ -94,7 +87,7 @@ def write_overlay(path: Path, pixels: Pixels, lesion: Mask, attributes: Mapping[
 
 def layer_colour(name: str) -> Colour:
     """Return the colour of ``lesion`` or an attribute."""
-    return LESION_COLOUR if name == "lesion" else ATTRIBUTE_COLOURS[name]
+    return LESION_COLOUR if name == "lesion" else ATTRIBUTE_COLORS[name]
 
 
 def _lines(mask: Mask, width: int) -> tuple[Mask, Mask]:

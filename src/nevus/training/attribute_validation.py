@@ -8,15 +8,13 @@ from numpy.typing import NDArray
 
 from nevus.data.cache import Cache, unpack_masks
 from nevus.imaging.drawing import draw_outline
+from nevus.imaging.palette import ATTRIBUTE_COLORS
 from nevus.labels import ATTRIBUTES
 from nevus.metrics.thresholds import BINS, Histograms, Rules, fit_rules, pooled_jaccard
 from nevus.models.attributes import AttributeNetwork
 from nevus.training.distributed import Group
 from nevus.training.learner import Normalizer
 from nevus.training.workload import Validation
-
-COLORS = ((230, 159, 0), (86, 180, 233), (213, 94, 0), (240, 228, 66), (0, 158, 115))
-"""Of the five attributes; told apart by colour-blind people (Okabe and Ito 2008)."""
 
 
 def validate_attributes(
@@ -129,6 +127,6 @@ def draw_attribute_samples(
 
 
 def _outline(pixels: NDArray[np.uint8], masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    for mask, color in zip(masks, COLORS, strict=True):
-        pixels = draw_outline(pixels, mask, color)
+    for mask, name in zip(masks, ATTRIBUTES, strict=True):
+        pixels = draw_outline(pixels, mask, ATTRIBUTE_COLORS[name])
     return pixels
