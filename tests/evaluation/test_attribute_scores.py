@@ -239,11 +239,12 @@ def test_presences_are_scored_with_intervals(tmp_path: Path) -> None:
     json.dumps(scores.to_json(), allow_nan=False)
 
 
-def test_presences_of_some_photographs_are_not_scored(sides: tuple[Path, Path]) -> None:
+def test_presences_of_some_photographs_are_refused(sides: tuple[Path, Path]) -> None:
     document = tell()
     del document["presences"]["ISIC_0000002"]
     (sides[1] / "presences.json").write_text(json.dumps(document), encoding="utf-8")
-    assert score_attributes(*sides).likely is None
+    with pytest.raises(DataError, match="lacks 1 scored photographs, such as ISIC_0000002"):
+        score_attributes(*sides)
 
 
 @pytest.mark.parametrize(

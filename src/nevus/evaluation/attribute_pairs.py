@@ -98,14 +98,23 @@ def read_presences(
 
     Args:
         files: Of the predictions, among them perhaps ``presences.json``.
-        image_ids: N photographs; where one is not in the file, the answer is None.
+        image_ids: N photographs.
         problems: Gets a sentence for everything wrong with the file.
     """
     file = next((file for file in files if file.name == PRESENCES_NAME), None)
     if file is None:
         return None
+    known = len(problems)
     rows = _load_rows(file, problems)
-    if any(image_id not in rows for image_id in image_ids):
+    if len(problems) > known:
+        return None
+    lacking = [image_id for image_id in image_ids if image_id not in rows]
+    if lacking:
+        # Leaving presences out without a word would look like a network that tells none.
+        problems.append(
+            f"{PRESENCES_NAME} lacks {len(lacking)} scored photographs, such as {lacking[0]}; "
+            "predict them together, or delete the file"
+        )
         return None
     faults = [text for i in image_ids for text in _check_row(i, rows[i])]
     problems += faults
