@@ -137,7 +137,7 @@ class AttributeOptions(Section):
     sampling_power: Probability = 0.0
     """Photographs count as their rarest attribute; see `ClassificationOptions.sampling_power`."""
     start_from: str = ""
-    """A task 1 or task 2 checkpoint whose weights are taken where names and shapes agree."""
+    """A checkpoint of any task whose weights are taken where names and shapes agree."""
     start_with: Literal["encoder", "all"] = "encoder"
     """What is taken from `start_from`: the encoder, or encoder and decoder."""
 

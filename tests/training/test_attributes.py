@@ -10,7 +10,7 @@ from nevus.labels import ATTRIBUTES
 from nevus.losses import pooled_jaccard, pooled_jaccard_each, present_dice, sum_overlaps
 from nevus.models.attributes import Attributed
 from nevus.models.build import build_network
-from nevus.models.checkpoint import read_checkpoint
+from nevus.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from nevus.recipe import read_recipe
 from nevus.training.attributes import AttributeMaterial, find_rarest
 from nevus.training.distributed import Group
@@ -118,3 +118,20 @@ def test_lesion_masks_are_needed_only_where_mapped(drawn_attributes: Path, tmp_p
     recipe = read_recipe("attributes-tiny", ["network.lesion_map=false"])
     items = AttributeMaterial(recipe, bare).items()
     assert all(isinstance(i, CacheItem) and len(i.masks) == len(ATTRIBUTES) for i in items)
+
+
+def test_starts_from_a_diagnosis_checkpoint(tmp_path: Path) -> None:
+    recipe = read_recipe("diagnosis-tiny")
+    known = build_network(recipe.network, pretrained=True)
+    tensors = known.state_dict()
+    path = tmp_path / "known.safetensors"
+    stored = Checkpoint("diagnosis", recipe.network, recipe.input, recipe.prediction, tensors)
+    write_checkpoint(path, stored)
+    wanted = read_recipe("attributes-tiny").network
+    network = build_network(wanted, pretrained=True)
+    assert start_from(network, path, "encoder") > 0
+    filled = network.state_dict()
+    own = [name for name in filled if name.startswith("unet.encoder.backbone.")]
+    assert own
+    for name in own:
+        assert torch.equal(filled[name], tensors[name.removeprefix("unet.encoder.")]), name

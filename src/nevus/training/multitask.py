@@ -117,7 +117,7 @@ def start_from(network: nn.Module, path: Path, parts: str) -> int:
 
     Args:
         network: Filled in place.
-        path: A checkpoint of a U-Net or of an attribute network.
+        path: A checkpoint of a U-Net, of an attribute network or of a diagnosis network.
         parts: ``encoder``, or ``all`` for encoder and decoder.
 
     Returns:
@@ -131,7 +131,7 @@ def start_from(network: nn.Module, path: Path, parts: str) -> int:
     prefix = "unet.encoder." if parts == "encoder" else "unet."
     taken = {}
     for given, tensor in read_checkpoint(path).tensors.items():
-        name = given if given.startswith("unet.") else f"unet.{given}"
+        name = _place(given)
         if name.startswith(prefix) and name in own and own[name].shape == tensor.shape:
             taken[name] = tensor
     wanted = [name for name in own if name.startswith("unet.encoder.")]
@@ -143,6 +143,14 @@ def start_from(network: nn.Module, path: Path, parts: str) -> int:
         )
     network.load_state_dict({**own, **taken})
     return len(taken)
+
+
+def _place(name: str) -> str:
+    """Return where a tensor of another task's network belongs in an attribute network."""
+    if name.startswith("unet."):
+        return name
+    # A diagnosis network is a backbone with heads; a U-Net holds the same one as its encoder.
+    return f"unet.encoder.{name}" if name.startswith("backbone.") else f"unet.{name}"
 
 
 def _check(recipe: Recipe) -> None:
