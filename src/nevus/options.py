@@ -145,6 +145,8 @@ class AttributeOptions(Section):
 class ClassificationOptions(Section):
     """Cross-entropy over the seven diagnoses."""
 
+    start_from: str = ""
+    """A diagnosis checkpoint of the same network to go on from, at a larger size, say."""
     sampling_power: Probability = 0.0
     """A class of n photographs is shown in proportion to n ** (1 - power); 1: all equally."""
     logit_adjustment: Annotated[float, Field(ge=0)] = 0.0

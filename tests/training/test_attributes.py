@@ -13,8 +13,10 @@ from nevus.models.build import build_network
 from nevus.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from nevus.recipe import read_recipe
 from nevus.training.attributes import AttributeMaterial, find_rarest
+from nevus.training.classification import ClassificationLearner
 from nevus.training.distributed import Group
-from nevus.training.multitask import MultitaskLearner, start_from
+from nevus.training.multitask import MultitaskLearner
+from nevus.training.starting import start_from
 from nevus.training.train import TrainOptions, train
 
 ONE = Group(0, 1, torch.device("cpu"))
@@ -135,3 +137,21 @@ def test_starts_from_a_diagnosis_checkpoint(tmp_path: Path) -> None:
     assert own
     for name in own:
         assert torch.equal(filled[name], tensors[name.removeprefix("unet.encoder.")]), name
+
+
+def test_a_diagnosis_network_goes_on_from_another_run(tmp_path: Path) -> None:
+    recipe = read_recipe("diagnosis-tiny")
+    known = build_network(recipe.network, pretrained=True)
+    path = tmp_path / "known.safetensors"
+    stored = Checkpoint(
+        "diagnosis", recipe.network, recipe.input, recipe.prediction, known.state_dict()
+    )
+    write_checkpoint(path, stored)
+    changed = read_recipe("diagnosis-tiny", [f"classification.start_from={path}"])
+    network = build_network(changed.network, pretrained=True)
+    ClassificationLearner(changed, network, ONE, {})
+    for name, tensor in known.state_dict().items():
+        assert torch.equal(network.state_dict()[name], tensor), name
+    narrow = changed.network.model_copy(update={"embedding": 8})
+    with pytest.raises(RecipeError, match="tensors differ, such as"):
+        ClassificationLearner(changed, build_network(narrow, pretrained=True), ONE, {})

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from nevus.losses import class_cross_entropy
 from nevus.recipe import Recipe
 from nevus.training.distributed import Group
 from nevus.training.optimization import GuardedStep, Moment
+from nevus.training.starting import go_on_from
 from nevus.training.stepping import Stepper
 
 
@@ -24,11 +26,17 @@ class ClassificationLearner:
         network: A diagnosis network, on its device.
         group: The run's processes.
         shares: Class -> share of what is shown, for the logit adjustment.
+
+    Raises:
+        CheckpointError: The checkpoint to start from is missing or damaged.
+        RecipeError: It does not fit.
     """
 
     def __init__(
         self, recipe: Recipe, network: nn.Module, group: Group, shares: Mapping[int, float]
     ) -> None:
+        if recipe.classification.start_from:
+            go_on_from(network, Path(recipe.classification.start_from))
         self.recipe = recipe
         self.stepper = Stepper(recipe, network, group)
         strength = recipe.classification.logit_adjustment

@@ -13,10 +13,10 @@ from nevus.errors import RecipeError
 from nevus.labels import ATTRIBUTES
 from nevus.losses import LOSSES, POOLED_LOSSES, sum_overlaps
 from nevus.models.attributes import Attributed
-from nevus.models.checkpoint import read_checkpoint
 from nevus.recipe import Recipe
 from nevus.training.distributed import Group
 from nevus.training.optimization import GuardedStep, Moment
+from nevus.training.starting import start_from
 from nevus.training.stepping import Stepper
 
 
@@ -110,47 +110,6 @@ class MultitaskLearner:
                 value = LOSSES[name](logits, truth).mean()
             terms.append(weight * value)
         return torch.stack(terms).sum()
-
-
-def start_from(network: nn.Module, path: Path, parts: str) -> int:
-    """Fill an attribute network from another checkpoint where names and shapes agree.
-
-    Args:
-        network: Filled in place.
-        path: A checkpoint of a U-Net, of an attribute network or of a diagnosis network.
-        parts: ``encoder``, or ``all`` for encoder and decoder.
-
-    Returns:
-        How many tensors were taken.
-
-    Raises:
-        CheckpointError: The file is missing or damaged.
-        RecipeError: It has none of the tensors wanted: another encoder, say.
-    """
-    own = network.state_dict()
-    prefix = "unet.encoder." if parts == "encoder" else "unet."
-    taken = {}
-    for given, tensor in read_checkpoint(path).tensors.items():
-        name = _place(given)
-        if name.startswith(prefix) and name in own and own[name].shape == tensor.shape:
-            taken[name] = tensor
-    wanted = [name for name in own if name.startswith("unet.encoder.")]
-    missing = [name for name in wanted if name not in taken]
-    if missing:
-        raise RecipeError(
-            f"{path} does not fit: {len(missing)} of {len(wanted)} encoder tensors are not in it",
-            hint="the checkpoint needs the same network.encoder and network.squeeze_excite",
-        )
-    network.load_state_dict({**own, **taken})
-    return len(taken)
-
-
-def _place(name: str) -> str:
-    """Return where a tensor of another task's network belongs in an attribute network."""
-    if name.startswith("unet."):
-        return name
-    # A diagnosis network is a backbone with heads; a U-Net holds the same one as its encoder.
-    return f"unet.encoder.{name}" if name.startswith("backbone.") else f"unet.{name}"
 
 
 def _check(recipe: Recipe) -> None:
