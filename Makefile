@@ -6,17 +6,31 @@ BIN := $(VENV)/Scripts
 else
 BIN := $(VENV)/bin
 endif
+# The analyser alone; everything for training, tests and lint.
+CORE := $(VENV)/.core
 READY := $(VENV)/.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
+STAMP := $(BIN)/python -c "import sys; [open(path, 'w').close() for path in sys.argv[1:]]"
 
-.PHONY: demo test lint format clean weights
+.PHONY: demo demo-train test lint format clean weights
+
+$(CORE): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) .
+	@$(STAMP) $(CORE)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,export,dev]'
-	@$(BIN)/python -c "open('$(READY)', 'w').close()"
+	$(INSTALL) '.[train,export,dev]'
+	@$(STAMP) $(CORE) $(READY)
 
-demo: $(READY)
-	$(BIN)/python examples/demo.py --out demo
+# One photograph through the packaged models: a drawn one, or make demo IMAGE=photo.jpg
+demo: $(CORE)
+	$(BIN)/python examples/demo.py --out demo $(if $(IMAGE),--image "$(IMAGE)") $(if $(MODELS),--models "$(MODELS)")
+
+# Draw a data set, train a tiny network, predict, score, name a page to look at.
+demo-train: $(READY)
+	$(BIN)/python examples/train_tiny.py --out demo/train
 
 lint: $(READY)
 	$(BIN)/ruff check .

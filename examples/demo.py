@@ -1,71 +1,60 @@
-"""The whole of task 1 in a minute: draw a data set, train, predict, score, look.
+"""One photograph through the packaged models: what most people install nevus for.
 
-    python examples/demo.py --out demo
+    python examples/demo.py --out demo [--image photo.jpg] [--models FOLDER]
 
-The pictures are drawn, the network is tiny: this shows that everything runs, nothing else.
+Without a photograph one is drawn. No torch, no network, nothing leaves this machine.
 """
 
 import argparse
+import sys
 import webbrowser
 from pathlib import Path
 
-from nevus.data.phantoms import write_phantoms
-from nevus.data.records import find_records
-from nevus.evaluation.pages import GalleryItem, pick_cases, write_gallery
-from nevus.evaluation.scores import score_segmentation
-from nevus.imaging.masks import read_scored, read_truth
-from nevus.imaging.reading import read_image
-from nevus.inference.network import load_network
-from nevus.inference.predictor import predict_folder
-from nevus.labels import NOTICE, segmentation_name
-from nevus.recipe import read_recipe
-from nevus.training.train import TrainOptions, train
+from nevus.cli.summaries import print_summary
+from nevus.errors import NevusError, ZooError
+from nevus.imaging.drawing import encode_png
+from nevus.labels import NOTICE
+
+
+def draw_photograph(out: Path) -> Path:
+    from nevus.data.phantoms import draw_phantom
+
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "phantom.png"
+    path.write_bytes(encode_png(draw_phantom(1, 3, size=(450, 600)).pixels))
+    print(f"drew {path}: a picture of paint, its diagnosis means nothing")
+    return path
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("demo"))
-    parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument("--image", type=Path, help="your own photograph")
+    parser.add_argument("--models", type=Path, help="a folder of exported models")
+    parser.add_argument("--open", action="store_true", help="open the report in a browser")
     arguments = parser.parse_args()
-    out: Path = arguments.out
-    print(NOTICE)
-    if not (out / "data").is_dir():
-        print("drawing 80 photographs ...")
-        write_phantoms(out / "data", 80, tasks=("segmentation",), seed=1)
-    print("training segmentation-tiny ...")
-    options = TrainOptions(
-        data=out / "data", out=out / "run", resume=True, max_minutes=arguments.minutes
-    )
-    outcome = train(read_recipe("segmentation-tiny"), options)
-    print(f"{outcome.step} of {outcome.total} steps, best metric {outcome.best}")
-    network = load_network(out / "run" / "best.safetensors")
-    records = find_records(out / "data")
-    masks = out / "masks"
-    failures = predict_folder(
-        network, [record.image for record in records], masks, steps=network.options.steps
-    )
-    scores = score_segmentation(out / "data", masks)
-    groups = zip(("Best", "Middle", "Worst"), pick_cases(scores.per_image, 4), strict=True)
-    items = [
-        GalleryItem(
-            image_id=record.image_id,
-            pixels=read_image(record.image).pixels,
-            truth=read_truth(record.mask).mask,
-            prediction=read_scored(masks / segmentation_name(record.image_id)),
-            score=scores.per_image[record.image_id]["jaccard"],
-            group=group,
-        )
-        for group, chosen in groups
-        for record in records
-        if record.image_id in chosen and record.mask is not None
-    ]
-    page = out / "gallery.html"
-    write_gallery(page, items, title="nevus demo: drawn photographs", summary=scores)
-    print(f"threshold Jaccard {scores.means['threshold_jaccard']:.3f}, n = {scores.n} drawn")
-    print(f"{len(failures)} failures; look at {page.resolve().as_uri()}")
+    from nevus.analyzer.folder import analyze_folder
+    from nevus.analyzer.naming import find_inputs
+    from nevus.analyzer.options import Options
+    from nevus.analyzer.tables import write_pages, write_tables
+
+    print(NOTICE, file=sys.stderr)
+    try:
+        photograph = arguments.image or draw_photograph(arguments.out)
+        results = arguments.out / "results"
+        options = Options(models=arguments.models)
+        outcome = analyze_folder(find_inputs([photograph], results), results, options)
+        write_tables(outcome)
+        page = write_pages(outcome, "nevus demo")
+    except ZooError as error:
+        way_out = "export models with `nevus export`, then: make demo MODELS=FOLDER"
+        sys.exit(f"demo: {error.message}; {way_out}")
+    except NevusError as error:
+        sys.exit(f"demo: {error}")
+    print_summary(outcome, page)
     if arguments.open:
         webbrowser.open(page.resolve().as_uri())
+    sys.exit("; ".join(failure.text for failure in outcome.failures) or 0)
 
 
 if __name__ == "__main__":

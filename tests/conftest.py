@@ -114,3 +114,100 @@ def drawn_cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep tests out of the user's cache; one cache for all, as a user has."""
     monkeypatch.setenv("NEVUS_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def _write_plain_models(folder: Path) -> None:
+    """Write models that need no training: dark is lesion, colour is diagnosis."""
+    import hashlib
+    import json
+
+    from onnx import TensorProto, helper, numpy_helper
+
+    from nevus import __version__
+    from nevus.labels import NOTICE
+
+    generator = np.random.default_rng(0)
+    weights = generator.normal(0, 2, (3, 7)).astype(np.float32)
+    constants = {
+        "grey": np.float32(150), "slope": np.float32(-0.1), "full": np.float32(255),
+        "parts": np.array([0.9, 0.1, 0.1, 0.1, 0.8], np.float32).reshape(1, 5, 1, 1),
+        "weights": weights, "gallery": generator.normal(0, 1, (3, 14)).astype(np.float32),
+        "channel": np.array([3]), "places": np.array([1, 2]), "sides": np.array([2, 3]),
+    }  # fmt: skip
+    dark = [
+        ("Cast", ["image"], "float", {"to": TensorProto.FLOAT}),
+        ("ReduceMean", ["float", "channel"], "light", {}),
+        ("Sub", ["light", "grey"], "over", {}),
+        ("Mul", ["over", "slope"], "steep", {}),
+        ("Sigmoid", ["steep"], "dark", {}),
+        ("Transpose", ["dark"], "probability", {"perm": [0, 3, 1, 2]}),
+    ]
+    colour = [
+        ("Cast", ["image"], "float", {"to": TensorProto.FLOAT}),
+        ("Div", ["float", "full"], "colours", {}),
+        ("ReduceMean", ["colours", "places"], "colour", {"keepdims": 0}),
+        ("MatMul", ["colour", "weights"], "logits", {}),
+        ("MatMul", ["colour", "gallery"], "signed", {}),
+        ("Abs", ["signed"], "distances", {}),
+        ("MatMul", ["colours", "weights"], "everywhere", {}),
+        ("Transpose", ["everywhere"], "fine", {"perm": [0, 3, 1, 2]}),
+        ("AveragePool", ["fine"], "evidence", {"kernel_shape": [8, 8], "strides": [8, 8]}),
+    ]
+    attributes = [
+        *dark,
+        ("Mul", ["probability", "parts"], "maps", {}),
+        ("ReduceMean", ["maps", "sides"], "presences", {"keepdims": 0}),
+    ]
+    scores = {name: sorted(generator.uniform(0, 1, 20).tolist()) for name in DIAGNOSES}
+    known = {"temperature": 1.0, "n": 140, "ece_before": 0.1, "ece": 0.02, "scores": scores}
+    tasks = {
+        "segmentation": (dark, ["probability"], (48, 64), [], {}),
+        "attributes": (attributes, ["maps", "presences"], (48, 48), list(ATTRIBUTES), {}),
+        "diagnosis": (
+            colour, ["logits", "distances", "evidence"], (48, 48), list(DIAGNOSES),
+            {"calibration": {"one": dict.fromkeys(("logits", "gallery", "both"), known)}},
+        ),
+    }  # fmt: skip
+    for task, (nodes, outputs, size, labels, fitted) in tasks.items():
+        graph = helper.make_graph(
+            [helper.make_node(kind, ins, [out], **more) for kind, ins, out, more in nodes],
+            task,
+            [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", *size, 3])],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+            [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+        model.ir_version = 9
+        data = model.SerializeToString()
+        (folder / f"{task}.onnx").write_bytes(data)
+        gallery = {"labels": [], "image_ids": []}
+        if task == "diagnosis":
+            ids = [f"ISIC_{index:07d}" for index in range(14)]
+            gallery = {"labels": [index % 7 for index in range(14)], "image_ids": ids}
+        manifest = {
+            "format": 2, "notice": NOTICE, "nevus": __version__, "name": f"{task}-plain",
+            "task": task, "serves": [task], "file": f"{task}.onnx",
+            "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "weights": "float32",
+            "difference": dict.fromkeys(outputs, 0.0),
+            "preparation": {
+                "size": size, "fit": "crop" if task == "diagnosis" else "stretch",
+                "color_constancy": "none", "hairless": False,
+            },
+            "outputs": outputs, "labels": labels,
+            "prediction": {
+                "flips": False, "rotations": False, "by": "logits",
+                "steps": [{"name": "largest"}, {"name": "fill"}],
+            },
+            "fitted": fitted, "gallery": gallery,
+            "about": {"licence": "CC-0", "data": "none"},
+        }  # fmt: skip
+        (folder / f"{task}.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def plain_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tiny ONNX models of all tasks that need no training; nobody writes into it."""
+    pytest.importorskip("onnx")
+    folder = tmp_path_factory.mktemp("plain")
+    _write_plain_models(folder)
+    return folder

@@ -15,12 +15,16 @@ LAYERS = {
     "imaging": 1, "options": 1, "recipe": 1,
     "data": 2, "models": 2, "losses": 2,
     "training": 3, "inference": 3,
-    "evaluation": 4, "export": 4, "analysis": 4,
-    "cli": 5, "__main__": 6,
+    "evaluation": 4, "export": 4, "analysis": 4, "runtime": 4,
+    "analyzer": 5,
+    "serving": 6, "reproduction": 6,
+    "cli": 7, "__main__": 8,
 }  # fmt: skip
 SIBLINGS = {
     ("training", "inference"), ("inference", "training"),
     ("evaluation", "analysis"), ("analysis", "evaluation"),
+    ("runtime", "analysis"), ("analysis", "runtime"), ("runtime", "evaluation"),
+    ("runtime", "export"),
 }  # fmt: skip
 FORBIDDEN_MODULES = {"pickle", "dill", "joblib", "marshal", "shelve"}
 
@@ -83,9 +87,28 @@ def test_files_are_small_nouns() -> None:
         assert path.stem not in {"utils", "common", "helpers", "base", "misc"}
 
 
+TRAINING_MODULES = "torch", "torchvision", "timm", "segmentation_models_pytorch", "onnx"
+SLOW_MODULES = "scipy", "pooch", "onnxruntime", "PIL", "fastapi"
+
+
 @pytest.mark.parametrize("command", ["import nevus", "import nevus.cli.app"])
-def test_the_light_parts_load_no_torch(command: str) -> None:
-    heavy = "torch", "torchvision", "timm", "scipy", "pooch", "segmentation_models_pytorch"
+def test_the_light_parts_load_nothing_slow(command: str) -> None:
+    assert find_loaded(command, TRAINING_MODULES + SLOW_MODULES) == "[]"
+
+
+@pytest.mark.parametrize("package", ["runtime", "analyzer", "serving", "analysis"])
+def test_who_analyses_loads_no_torch(package: str) -> None:
+    """Every module of it, and so whatever those import."""
+    names = [
+        ".".join(("nevus", *path.relative_to(ROOT).with_suffix("").parts))
+        for path in sorted((ROOT / package).rglob("*.py"))
+    ]
+    assert names
+    command = "; ".join(f"import {name.removesuffix('.__init__')}" for name in names)
+    assert find_loaded(command, TRAINING_MODULES) == "[]"
+
+
+def find_loaded(command: str, heavy: tuple[str, ...]) -> str:
     code = f"import sys; {command}; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    return done.stdout.strip()

@@ -3,4 +3,32 @@
 Research use only. Not a medical device. Not for diagnosis or treatment decisions.
 """
 
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+__all__ = ["Analyzed", "Analyzer", "__version__", "analyze"]
+
+if TYPE_CHECKING:
+    from nevus.analyzer.analyzed import Analyzed
+    from nevus.analyzer.analyzer import Analyzer
+    from nevus.analyzer.call import analyze
+
+_PLACES = {
+    "Analyzed": "nevus.analyzer.analyzed",
+    "Analyzer": "nevus.analyzer.analyzer",
+    "analyze": "nevus.analyzer.call",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for, so that ``import nevus`` stays light."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | _PLACES.keys())

@@ -73,6 +73,10 @@ class CheckpointError(NevusError):
     """A checkpoint is damaged, foreign, or does not fit."""
 
 
+class ZooError(NevusError):
+    """A packaged or exported model is missing, damaged or foreign."""
+
+
 class TrainingError(NevusError):
     """Training cannot go on."""
 

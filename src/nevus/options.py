@@ -190,6 +190,8 @@ class TrainingOptions(Section):
     """The run itself."""
 
     epochs: Annotated[int, Field(ge=1)]
+    epoch_steps: Annotated[int, Field(ge=0)] = 0
+    """An epoch ends after so many steps at the latest; 0: when the photographs are through."""
     batch_size: Annotated[int, Field(ge=1)]
     accumulation: Annotated[int, Field(ge=1)] = 1
     """Each batch is worked off in this many parts of equal size."""

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nevus.analysis.hull import find_hull
 from nevus.analysis.lesion import (
     Abcd,
-    find_hull,
     measure_asymmetry,
     measure_lesion,
     measure_perimeter,

@@ -11,18 +11,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
-from scipy.spatial import ConvexHull, QhullError
 
 from nevus.analysis.finite import Finite
+from nevus.analysis.hull import find_hull, measure_area, measure_length
 from nevus.analysis.palette import COLOURS, COUNTED_FROM, share_colours
 from nevus.errors import UsageError
 from nevus.imaging.resizing import resize_mask
 
 Mask = NDArray[np.bool_]
-Points = NDArray[np.float64]
 
 LONG_SIDE: Final = 256
 """Outlines are measured with the lesion's box reduced to this many pixels, never enlarged."""
+
+
+_LARGEST_SIDE: Final = 2048
 
 
 class Abcd(Finite):
@@ -81,8 +83,7 @@ def measure_lesion(
     """
     if mask.shape != pixels.shape[:2]:
         raise ValueError(f"mask is {mask.shape}, photograph {pixels.shape[:2]}")
-    if mm_per_pixel is not None and not (math.isfinite(mm_per_pixel) and mm_per_pixel > 0):
-        raise UsageError(f"{mm_per_pixel} mm per pixel, expected a number above 0")
+    check_scale(mm_per_pixel)
     area = int(np.count_nonzero(mask))
     if area == 0:
         return Abcd(empty=True, area_share=0.0, area_pixels=0)
@@ -90,7 +91,7 @@ def measure_lesion(
     major, minor = measure_asymmetry(box)
     perimeter = measure_perimeter(box)
     hull = find_hull(mask)
-    feret = float(_longest(hull))
+    feret = measure_length(hull)
     equal = 2 * math.sqrt(area / math.pi)
     shares, corrected = share_colours(pixels, mask)
     return Abcd(
@@ -101,7 +102,7 @@ def measure_lesion(
         asymmetry_minor=minor,
         asymmetry=(major + minor) / 2,
         compactness=perimeter**2 / (4 * math.pi * np.count_nonzero(box)),
-        solidity=min(area / _polygon_area(hull), 1.0),
+        solidity=min(area / measure_area(hull), 1.0),
         perimeter_pixels=perimeter / factor,
         colour_shares=shares,
         colours_corrected=corrected,
@@ -111,6 +112,16 @@ def measure_lesion(
         feret_mm=None if mm_per_pixel is None else feret * mm_per_pixel,
         equal_area_mm=None if mm_per_pixel is None else equal * mm_per_pixel,
     )
+
+
+def check_scale(mm_per_pixel: float | None) -> None:
+    """Refuse a scale that is no positive number.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if mm_per_pixel is not None and not (math.isfinite(mm_per_pixel) and mm_per_pixel > 0):
+        raise UsageError(f"{mm_per_pixel} mm per pixel, expected a number above 0")
 
 
 def measure_asymmetry(mask: Mask) -> tuple[float, float]:
@@ -157,25 +168,6 @@ def measure_perimeter(mask: Mask) -> float:
     return math.pi / 8 * (straight + diagonal / math.sqrt(2))
 
 
-def find_hull(mask: Mask) -> Points:
-    """Return the corners (N, 2) of the convex hull of a mask's pixels, taken as squares.
-
-    Args:
-        mask: (H, W) bool, not empty.
-    """
-    rows = np.flatnonzero(mask.any(axis=1))
-    first = mask[rows].argmax(axis=1)
-    last = mask.shape[1] - mask[rows, ::-1].argmax(axis=1)
-    corners = [
-        (row + down, column) for down in (0, 1) for row, column in ((rows, first), (rows, last))
-    ]
-    points = np.concatenate([np.stack(pair, axis=1) for pair in corners]).astype(np.float64)
-    try:
-        return np.asarray(points[ConvexHull(points).vertices])
-    except QhullError as error:  # pragma: no cover - squares of pixels always span a plane
-        raise ValueError("the mask has no hull") from error
-
-
 def _crop(mask: Mask) -> tuple[Mask, float]:
     """Return the lesion's box at `LONG_SIDE` at most, and by what it was multiplied."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
@@ -184,16 +176,8 @@ def _crop(mask: Mask) -> tuple[Mask, float]:
     if factor >= 1:
         return box, 1.0
     size = (max(round(box.shape[0] * factor), 1), max(round(box.shape[1] * factor), 1))
-    small = resize_mask(box, size)
+    # Floats of the whole box of a large photograph would take hundreds of megabytes.
+    step = max(max(box.shape) // _LARGEST_SIDE, 1)
+    small = resize_mask(box[::step, ::step], size)
     # Threads thinner than half a pixel vanish; they are measured at full size then.
     return (small, size[0] / box.shape[0]) if small.any() else (box, 1.0)
-
-
-def _longest(points: Points) -> float:
-    apart = points[:, None] - points[None]
-    return float(np.sqrt((apart**2).sum(axis=2).max()))
-
-
-def _polygon_area(points: Points) -> float:
-    rows, columns = points.T
-    return 0.5 * abs(float(rows @ np.roll(columns, -1) - columns @ np.roll(rows, -1)))

@@ -8,18 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nevus.analysis.overlay import encode_layer, layer_colour
-from nevus.analysis.wording import ATTRIBUTE_WORDS
+from nevus.analysis.wording import ATTRIBUTE_WORDS, DIAGNOSIS_WORDS
 from nevus.imaging.drawing import draw_outline, encode_jpeg, fit_within
-from nevus.imaging.resizing import resize_mask
+from nevus.imaging.resizing import resize_mask, resize_probability
 from nevus.labels import ATTRIBUTES
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Floats = NDArray[np.float32]
 Row = dict[str, Any]
 
 _THUMBNAIL: Final = 240
 _NEAR: Final = 160
 _QUALITY, _SMALL_QUALITY = 84, 72
+_EVIDENCE: Final = (255, 214, 0)
+_DIMMED: Final = 0.75
+_STRONGEST: Final = 0.8
 
 
 def link_photograph(pixels: Pixels) -> Row:
@@ -71,6 +75,27 @@ def link_layers(
         data = encode_layer(small, layer_colour(name), filled=name != "lesion")
         words = ATTRIBUTE_WORDS.get(name, "Lesion outline")
         yield {"name": name, "words": words, "source": _link(data, "png")}
+
+
+def link_evidence(pixels: Pixels, evidence: Mapping[str, Floats]) -> Iterator[Row]:
+    """Yield name, words and source of a picture of each diagnosis's evidence.
+
+    Grey is the photograph; the more yellow, the more a place adds to the diagnosis, from nothing
+    to the most that any place adds. What speaks against it is not shown.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB.
+        evidence: Diagnosis to (h, w) float32, of the whole photograph.
+    """
+    grey = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2) * _DIMMED
+    size = (pixels.shape[0], pixels.shape[1])
+    for name, values in evidence.items():
+        most = float(values.max())
+        share = np.clip(values / most, 0, 1) if most > 0 else np.zeros_like(values)
+        strength = _STRONGEST * resize_probability(share, size)[..., None]
+        drawn = (1 - strength) * grey + strength * np.array(_EVIDENCE, np.float32)
+        picture = _link_jpeg(np.rint(drawn).astype(np.uint8), _SMALL_QUALITY)
+        yield {"name": name, "words": DIAGNOSIS_WORDS[name], **picture}
 
 
 def _link_jpeg(pixels: Pixels, quality: int) -> Row:

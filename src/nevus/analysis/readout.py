@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from nevus.analysis.lesion import Abcd
-from nevus.analysis.results import Analysis, DiagnosisAnswer, ModelUsed
+from nevus.analysis.results import Analysis, DiagnosisAnswer
 from nevus.analysis.wording import (
     ATTRIBUTE_WORDS,
     COLOUR_WORDS,
@@ -125,11 +125,6 @@ def list_similar(answer: Analysis) -> list[Row]:
         }
         for case in answer.similar
     ]
-
-
-def list_models(models: Iterable[ModelUsed]) -> list[Row]:
-    """Return a row for each model."""
-    return [model.model_dump() for model in models]
 
 
 def describe_lesion(answer: Analysis) -> str:

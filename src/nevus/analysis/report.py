@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
+import io
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,42 +14,33 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from nevus import __version__
-from nevus.analysis import readout
 from nevus.analysis.definitions import DEFINITIONS, NOT_ASSESSED
-from nevus.analysis.pictures import link_layers, link_photograph, link_similar, link_thumbnail
-from nevus.analysis.results import Analysis, ModelUsed, clean_name
+from nevus.analysis.results import clean_name
+from nevus.analysis.sheets import ReportEntry, Sheet, make_sheet
 from nevus.errors import UsageError
-from nevus.imaging.drawing import fit_within
 from nevus.inference.inputs import Failure
 from nevus.labels import NOTICE
 
-Pixels = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
+__all__ = ["Neighbours", "ReportEntry", "choose_long_side", "render_report", "write_report"]
+
+LONG_SIDE = 800
 
 
 @dataclass(frozen=True)
-class ReportEntry:
-    """One photograph of a report.
+class Neighbours:
+    """The pages a report is split into, where it is.
 
     Attributes:
-        analysis: The answer.
-        pixels: (H, W, 3) uint8, RGB; only a smaller, newly encoded copy reaches the page.
-        lesion: (H, W) bool, None where no mask was made.
-        attributes: Name to (H, W) bool.
-        similar: image_id of a similar case to its pixels, where the user has the data set.
+        place: Of this page, from 1.
+        files: Names of all pages' files, in the same folder.
     """
 
-    analysis: Analysis
-    pixels: Pixels
-    lesion: Mask | None = None
-    attributes: Mapping[str, Mask] = field(default_factory=dict)
-    similar: Mapping[str, Pixels] = field(default_factory=dict)
+    place: int = 1
+    files: tuple[str, ...] = ()
 
 
 @dataclass
@@ -59,14 +51,15 @@ class _Summary:
     serious: int = 0
     no_dermoscopy: int = 0
     empty: int = 0
-    models: dict[str, ModelUsed] = field(default_factory=dict)
+    models: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def add(self, answer: Analysis, findings: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, sheet: Sheet) -> None:
         self.count += 1
-        self.serious += any(one["severity"] == "serious" for one in findings)
-        self.no_dermoscopy += answer.dermoscopy is not None and not answer.dermoscopy.is_dermoscopy
-        self.empty += answer.segmentation is not None and answer.segmentation.empty
-        self.models.update((f"{model.name} {model.sha256}", model) for model in answer.models)
+        self.serious += any(one["severity"] == "serious" for one in sheet["findings"])
+        counted = sheet["counted"]
+        self.no_dermoscopy += counted["no_dermoscopy"]
+        self.empty += counted["empty"]
+        self.models.update({f"{one['name']} {one['sha256']}": one for one in counted["models"]})
 
 
 def write_report(
@@ -96,35 +89,88 @@ def write_report(
         ValueError: A mask differs in size from its photograph.
         UsageError: The folder does not exist or cannot be written.
     """
-    template = _load_template()
-    summary = _Summary()
+    sheets = (make_sheet(entry, long_side) for entry in entries)
+    return write_sheets(path, sheets, title, failures=failures)
+
+
+def write_sheets(
+    path: Path,
+    sheets: Iterable[Sheet],
+    title: str,
+    *,
+    failures: Sequence[Failure] = (),
+    pages: Neighbours | None = None,
+) -> int:
+    """Write the page of sheets that were made before; see `write_report`.
+
+    Args:
+        path: The file to write, whole or not at all.
+        sheets: In the order of the page.
+        title: Heading, shown escaped.
+        failures: Files that could not be read.
+        pages: The other pages of the report, if any.
+    """
     try:
         with ExitStack() as stack:
-            overview, details = (stack.enter_context(_open_scratch()) for _ in range(2))
-            for place, (entry, has_next) in enumerate(_look_ahead(entries), start=1):
-                shown = _make_case(entry, place, has_next, long_side)
-                summary.add(entry.analysis, shown["findings"])
-                overview.write(template.card(shown))
-                details.write(template.case(shown))
-            _assemble(path, template, summary, (overview, details), title, failures)
+            scratch = [stack.enter_context(_open_scratch()) for _ in range(2)]
+            count, assemble = _compose(sheets, scratch, title, failures, pages or Neighbours())
+            _write_whole(path, assemble)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-    return summary.count
+    return count
+
+
+def render_report(
+    entries: Iterable[ReportEntry],
+    title: str,
+    *,
+    failures: Sequence[Failure] = (),
+    long_side: int = LONG_SIDE,
+) -> str:
+    """Return the page of `write_report` without touching any file."""
+    sheets = (make_sheet(entry, long_side) for entry in entries)
+    page = io.StringIO()
+    _compose(sheets, [io.StringIO(), io.StringIO()], title, failures, Neighbours())[1](page)
+    return page.getvalue()
 
 
 def choose_long_side(count: int) -> int:
     """Return a `long_side` for so many photographs that browsers still open the page."""
-    return 800 if count <= 20 else 640 if count <= 200 else 420
+    return LONG_SIDE if count <= 20 else 640 if count <= 200 else 420
 
 
-def _assemble(
-    path: Path,
-    template: Any,
-    summary: _Summary,
-    parts: tuple[TextIO, TextIO],
+def _compose(
+    sheets: Iterable[Sheet],
+    scratch: Sequence[TextIO],
     title: str,
     failures: Sequence[Failure],
-) -> None:
+    pages: Neighbours,
+) -> tuple[int, Callable[[TextIO], None]]:
+    """Return how many photographs there are, and what writes the page."""
+    template = _load_template()
+    summary = _Summary()
+    overview, details = scratch
+    for place, (sheet, has_next) in enumerate(_look_ahead(sheets), start=1):
+        shown = {**sheet, "place": place, "has_next": has_next}
+        summary.add(sheet)
+        overview.write(template.card(shown))
+        details.write(template.case(shown))
+    head, tail = _make_frame(template, summary, title, failures, pages)
+
+    def assemble(page: TextIO) -> None:
+        page.write(head)
+        for part, after in zip(scratch, (template.between(), tail), strict=True):
+            part.seek(0)
+            shutil.copyfileobj(part, page)
+            page.write(after)
+
+    return summary.count, assemble
+
+
+def _make_frame(
+    template: Any, summary: _Summary, title: str, failures: Sequence[Failure], pages: Neighbours
+) -> tuple[str, str]:
+    """Return what stands before the photographs and after them."""
     css = _read_resource("report.css")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = (
@@ -133,24 +179,24 @@ def _assemble(
     )
     head = template.head(
         title=title, css=Markup(css), policy=policy, notice=NOTICE, summary=summary,
-        failed=len(failures),
+        failed=len(failures), pages=pages,
     )  # fmt: skip
     tail = template.tail(
-        models=readout.list_models(summary.models.values()),
+        models=list(summary.models.values()),
         failures=[{"name": clean_name(one.path.name), "text": one.text} for one in failures],
         definitions=DEFINITIONS, not_assessed=NOT_ASSESSED, version=__version__, notice=NOTICE,
     )  # fmt: skip
+    return head, tail
+
+
+def _write_whole(path: Path, assemble: Callable[[TextIO], None]) -> None:
     partial = None
     try:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", newline="\n", prefix=".partial-", dir=path.parent, delete=False
         ) as file:
             partial = Path(file.name)
-            file.write(head)
-            for part, after in zip(parts, (template.between(), tail), strict=True):
-                part.seek(0)
-                shutil.copyfileobj(part, file)
-                file.write(after)
+            assemble(cast(TextIO, file))
         partial.chmod(0o644)
         partial.replace(path)
     finally:
@@ -162,52 +208,15 @@ def _open_scratch() -> Any:
     return tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")
 
 
-def _look_ahead(entries: Iterable[ReportEntry]) -> Iterator[tuple[ReportEntry, bool]]:
-    """Yield each entry and whether another follows."""
+def _look_ahead(sheets: Iterable[Sheet]) -> Iterator[tuple[Sheet, bool]]:
+    """Yield each sheet and whether another follows."""
 
-    def ended() -> Iterator[ReportEntry | None]:
-        yield from entries
+    def ended() -> Iterator[Sheet | None]:
+        yield from sheets
         yield None
 
-    for entry, following in pairwise(ended()):
-        yield cast(ReportEntry, entry), following is not None
-
-
-def _make_case(entry: ReportEntry, place: int, has_next: bool, long_side: int) -> dict[str, Any]:
-    answer = entry.analysis
-    _check_sizes(entry)
-    small = fit_within(entry.pixels, long_side)
-    layers = list(link_layers(entry.lesion, entry.attributes, long_side))
-    lesion = readout.describe_lesion(answer)
-    return {
-        "place": place,
-        # Printed sheets are taken apart: each has the sentence.
-        "notice": NOTICE,
-        "has_next": has_next,
-        "name": answer.image,
-        "size": f"{answer.size.width} × {answer.size.height} pixels",
-        "photograph": link_photograph(small),
-        "alt": f"Photograph {answer.image}. {lesion}",
-        "lesion": lesion,
-        "layers": layers,
-        # The outline lies above the rest, but stands first in the list.
-        "controls": sorted(layers, key=lambda layer: layer["name"] != "lesion"),
-        "thumbnail": link_thumbnail(small, entry.lesion),
-        "findings": readout.list_findings(answer),
-        "diagnosis": readout.describe_diagnosis(answer.diagnosis),
-        "attributes": readout.list_attributes(answer),
-        "measures": readout.list_measures(answer.abcd),
-        "similar": [link_similar(row, entry.similar) for row in readout.list_similar(answer)],
-    }
-
-
-def _check_sizes(entry: ReportEntry) -> None:
-    for name, mask in (("lesion", entry.lesion), *entry.attributes.items()):
-        if mask is not None and mask.shape != entry.pixels.shape[:2]:
-            raise ValueError(
-                f"{entry.analysis.image}: {name} is {mask.shape}, "
-                f"photograph {entry.pixels.shape[:2]}"
-            )
+    for sheet, following in pairwise(ended()):
+        yield cast(Sheet, sheet), following is not None
 
 
 @cache

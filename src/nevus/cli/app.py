@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from nevus import __version__
-from nevus.cli import crossval, data, exporting, prediction, scoring, training, tuning
+from nevus.cli import (
+    analyzing,
+    crossval,
+    data,
+    exporting,
+    modelling,
+    prediction,
+    reproducing,
+    scoring,
+    serving,
+    training,
+    tuning,
+)
 from nevus.errors import NevusError
 from nevus.labels import NOTICE
 
@@ -18,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(analyzing.analyze)
 app.command()(training.train)
 app.command()(prediction.predict)
 app.command()(scoring.evaluate)
@@ -26,8 +39,11 @@ app.command(name="tune-postprocess")(tuning.tune_postprocess)
 app.command()(scoring.submit)
 app.command()(training.refit)
 app.command()(exporting.export)
+app.command()(modelling.models)
 app.command()(training.recipes)
+app.command()(serving.serve)
 app.add_typer(data.data_app, name="data")
+app.add_typer(reproducing.reproduce_app, name="reproduce")
 
 
 def _print_version(wanted: bool) -> None:
@@ -57,9 +73,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in TRAIN_MODULES + EXPORT_MODULES:
+        extra = _find_extra(missing)
+        if extra is None:
             raise
-        extra = "train" if missing in TRAIN_MODULES else "train,export"
         _print_error(f"this verb needs {missing} (python -m pip install 'nevus[{extra}]')")
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
@@ -92,7 +108,17 @@ TRAIN_MODULES = (
     "safetensors",
     "filelock",
 )
-EXPORT_MODULES = ("onnx", "onnxruntime", "onnxscript")
+EXPORT_MODULES = ("onnx", "onnxscript")
+SERVE_MODULES = ("fastapi", "uvicorn", "h11", "starlette", "python_multipart", "prometheus_client")
+
+
+def _find_extra(module: str) -> str | None:
+    """Return what to install for a module, None where nothing would bring it."""
+    if module in TRAIN_MODULES:
+        return "train"
+    if module in EXPORT_MODULES:
+        return "train,export"
+    return "serve" if module in SERVE_MODULES else None
 
 
 def _print_error(text: str) -> None:

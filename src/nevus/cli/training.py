@@ -96,6 +96,13 @@ def refit(
         Path | None, typer.Option(help="Fit on this split's validation photographs instead.")
     ] = None,
     device: DeviceOption = "auto",
+    views: Annotated[
+        str | None,
+        typer.Option(
+            help="Diagnosis: calibrate for one, flips, turns or all views, as they will be "
+            "averaged. Default: the recipe's."
+        ),
+    ] = None,
 ) -> None:
     """Fit thresholds, temperatures and gallery of a run again; its weights stay.
 
@@ -105,7 +112,7 @@ def refit(
     from nevus.training.refit import refit as fit_again
 
     with counting("decoding") as progress:
-        done = fit_again(run, data, split=split, device=device, progress=progress)
+        done = fit_again(run, data, split=split, device=device, views=views, progress=progress)
     for one in done:
         scores = "  ".join(f"{name} {value:.4f}" for name, value in one.scores.items())
         typer.echo(f"{one.path}: {scores}")

@@ -41,12 +41,15 @@ class ShuffledPlan:
         batch_size: Samples of one step over all processes.
         epochs: How many.
         seed: The run's.
+        epoch_steps: Batches of an epoch at most; 0 for as many as there are.
 
     Raises:
         DataError: The data set is smaller than one batch.
     """
 
-    def __init__(self, count: int, *, batch_size: int, epochs: int, seed: int) -> None:
+    def __init__(
+        self, count: int, *, batch_size: int, epochs: int, seed: int, epoch_steps: int = 0
+    ) -> None:
         if count < batch_size:
             raise DataError(
                 f"{count} training photographs are less than one batch of {batch_size}",
@@ -55,7 +58,7 @@ class ShuffledPlan:
         self.count = count
         self.batch_size = batch_size
         self.seed = seed
-        self.steps_per_epoch = count // batch_size
+        self.steps_per_epoch = min(count // batch_size, epoch_steps or count)
         self.total = self.steps_per_epoch * epochs
         self._order = lru_cache(maxsize=2)(self._make_order)
 
@@ -81,15 +84,25 @@ class BalancedPlan:
         epochs: How many.
         seed: The run's.
         power: In [0, 1].
+        epoch_steps: Batches of an epoch at most; 0 for as long as the data set.
 
     Raises:
         DataError: The data set is smaller than one batch.
     """
 
     def __init__(
-        self, labels: Sequence[int], *, batch_size: int, epochs: int, seed: int, power: float
+        self,
+        labels: Sequence[int],
+        *,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        power: float,
+        epoch_steps: int = 0,
     ) -> None:
-        shuffled = ShuffledPlan(len(labels), batch_size=batch_size, epochs=epochs, seed=seed)
+        shuffled = ShuffledPlan(
+            len(labels), batch_size=batch_size, epochs=epochs, seed=seed, epoch_steps=epoch_steps
+        )
         self.steps_per_epoch, self.total = shuffled.steps_per_epoch, shuffled.total
         self.batch_size = batch_size
         self.seed = seed

@@ -33,7 +33,8 @@ def flatten_colors(image: Image.Image, data: bytes, bits: int) -> tuple[Channels
         return _flatten_deep(image, data), odd
     if transparent:
         image = _lay_on_white(image, bits)
-    return np.asarray(image.convert("RGB")), odd
+    # Converting to what it is already would copy a large picture for nothing.
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB")), odd
 
 
 def narrow(values: NDArray[np.uint16]) -> Channels:

@@ -1,6 +1,5 @@
 """A trained attribute network as a function from photographs to maps and presences."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,26 +7,14 @@ import torch
 from numpy.typing import NDArray
 
 from nevus.errors import CheckpointError
-from nevus.imaging.resizing import resize_probability
-from nevus.inference.views import choose_views, run_views, turn_back
+from nevus.imaging.views import choose_views
+from nevus.inference.answers import AttributeMaps, fill_presences, resize_maps
 from nevus.labels import ATTRIBUTES
 from nevus.metrics.thresholds import Rules
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
+from nevus.models.turning import run_views, turn_back
 
 Pixels = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class AttributeMaps:
-    """What one network says about one photograph.
-
-    Attributes:
-        maps: (5, H, W) float32 probabilities in the order of `nevus.labels.ATTRIBUTES`.
-        presences: (5,) probabilities of being there at all; 1 where the network does not say.
-    """
-
-    maps: NDArray[np.float32]
-    presences: NDArray[np.float64]
 
 
 class TorchAttributor:
@@ -75,15 +62,15 @@ class TorchAttributor:
         turned, likely = [], []
         with torch.inference_mode():
             for given, views in run_views(self._network, values, self.views):
-                parts = torch.sigmoid(given.maps[:, : len(ATTRIBUTES)].float())
+                parts = torch.sigmoid(given.maps.float())
                 turned += [turn_back(part, view) for part, view in zip(parts, views, strict=True)]
                 likely.append(torch.sigmoid(given.presences.double()))
             maps = torch.stack(turned).mean(0).cpu().numpy()
             presences = torch.cat(likely).mean(0).cpu().numpy()
-        if not presences.size:
-            presences = np.ones(len(ATTRIBUTES))
-        size = (pixels.shape[0], pixels.shape[1])
-        return AttributeMaps(np.stack([resize_probability(m, size) for m in maps]), presences)
+        whole = resize_maps(maps, (pixels.shape[0], pixels.shape[1]))
+        count = len(ATTRIBUTES)
+        lesion = whole[count] if len(whole) > count else None
+        return AttributeMaps(whole[:count], fill_presences(presences), lesion)
 
 
 def load_attributor(

@@ -1,6 +1,5 @@
 """A trained diagnosis network as a function from photographs to class probabilities."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,32 +7,13 @@ import torch
 from numpy.typing import NDArray
 
 from nevus.errors import CheckpointError
-from nevus.inference.views import choose_views, run_views
-from nevus.metrics.temperature import softmax
+from nevus.imaging.views import choose_views
+from nevus.inference.answers import Diagnosis, choose_temperature, make_diagnosis
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
-from nevus.models.gallery import (
-    Neighbour,
-    find_neighbours,
-    measure_distances,
-    score_by_distance,
-    unpack_gallery,
-)
+from nevus.models.gallery import measure_distances, unpack_gallery
+from nevus.models.turning import run_views
 
 Pixels = NDArray[np.uint8]
-Probabilities = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What one network says about one photograph.
-
-    Attributes:
-        probabilities: (7,) in the order of `nevus.labels.DIAGNOSES`, summing to 1.
-        similar: The nearest photographs of the gallery.
-    """
-
-    probabilities: Probabilities
-    similar: tuple[Neighbour, ...]
 
 
 class TorchDiagnoser:
@@ -66,8 +46,7 @@ class TorchDiagnoser:
         self.similar = similar
         arrays = {name: tensor.numpy() for name, tensor in checkpoint.extra.items()}
         self.gallery = unpack_gallery(arrays, checkpoint.fitted["gallery"])
-        # A run without validation photographs fitted none.
-        self.temperature = checkpoint.fitted.get("temperature", {"logits": 1.0, "gallery": 1.0})
+        self.temperature = choose_temperature(checkpoint.fitted, self.views)
         self._preparation = checkpoint.input.preparation
         self._device = device
         self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
@@ -83,11 +62,14 @@ class TorchDiagnoser:
         """
         embeddings, logits = self._examine(pixels)
         distances = measure_distances(self.gallery, embeddings)
-        scores = {"logits": logits, "gallery": score_by_distance(self.gallery, distances)}
-        chosen = list(scores) if self.by == "both" else [self.by]
-        parts = [softmax(scores[name], self.temperature[name]).mean(0) for name in chosen]
-        similar = find_neighbours(self.gallery, distances.mean(0), self.similar)
-        return Diagnosis(np.mean(parts, axis=0), similar)
+        return make_diagnosis(
+            self.gallery,
+            logits,
+            distances,
+            by=self.by,
+            temperature=self.temperature,
+            similar=self.similar,
+        )
 
     def _examine(self, pixels: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         small = np.array(self._preparation.apply(pixels))

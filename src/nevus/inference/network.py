@@ -7,8 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from nevus.imaging.resizing import resize_probability
-from nevus.inference.views import choose_views, run_views, turn_back
+from nevus.imaging.views import choose_views
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
+from nevus.models.turning import run_views, turn_back
 from nevus.options import PredictionOptions
 
 Pixels = NDArray[np.uint8]

@@ -10,13 +10,15 @@ one more or one less in one number, and an address is linear in the vector.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from nevus.errors import UsageError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
@@ -43,7 +45,7 @@ class Lattice:
         above: (d + 1, V) vertex after it.
     """
 
-    weights: csr_array
+    weights: "csr_array"
     below: IntArray
     above: IntArray
 
@@ -272,7 +274,10 @@ def _find_neighbours(occupied: npt.NDArray[np.int64], strides: npt.NDArray[np.in
     return neighbours
 
 
-def _make_matrix(ids: IntArray, weights: FloatArray, vertices: int) -> csr_array:
+def _make_matrix(ids: IntArray, weights: FloatArray, vertices: int) -> "csr_array":
+    # Most chains have no CRF; they should not wait for it to load.
+    from scipy.sparse import csr_array
+
     points, corners = ids.shape
     rows = np.arange(0, points * corners + 1, corners, dtype=np.int32)
     return csr_array((weights.ravel(), ids.ravel(), rows), shape=(points, vertices))

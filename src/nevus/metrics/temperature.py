@@ -1,8 +1,9 @@
 """Temperature scaling (Guo et al. 2017, arXiv:1706.04599), numpy and scipy only."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 Scores = NDArray[np.float64]
 BOUNDS = (-5.0, 5.0)
@@ -34,10 +35,26 @@ def fit_temperature(
         labels: (N,).
         weights: (N,) or None for equal ones.
     """
+    return fit_probabilities(lambda value: softmax(scores, value), labels, weights)
+
+
+def fit_probabilities(
+    at: Callable[[float], Scores], labels: NDArray[np.int64], weights: Scores | None = None
+) -> float:
+    """Return the temperature T > 0 of least negative log-likelihood of any probabilities.
+
+    Args:
+        at: T -> (N, K) probabilities.
+        labels: (N,).
+        weights: (N,) or None for equal ones.
+    """
+    # Whoever only predicts should not wait for it to load.
+    from scipy.optimize import minimize_scalar
+
     rows = np.arange(len(labels))
 
     def loss(log: float) -> float:
-        picked = softmax(scores, float(np.exp(log)))[rows, labels]
+        picked = at(float(np.exp(log)))[rows, labels]
         values = -np.log(np.maximum(picked, np.finfo(np.float64).tiny))
         return float(np.average(values, weights=weights))
 

@@ -57,7 +57,11 @@ class DiagnosisNetwork(nn.Module):
 
     def forward(self, images: torch.Tensor) -> Diagnosed:
         """Return embeddings and logits of (N, 3, H, W) normalised images."""
-        embedding = self.embedding(self.dropout(self.backbone(images)))
+        return self.judge(self.backbone(images))
+
+    def judge(self, features: torch.Tensor) -> Diagnosed:
+        """Return embeddings and logits of (N, F) pooled features."""
+        embedding = self.embedding(self.dropout(features))
         logits = self.classifier(embedding)
         if self.normalize:
             embedding = functional.normalize(embedding.float(), dim=1).to(embedding.dtype)

@@ -87,6 +87,7 @@ class AttributeWorkload:
             batch_size=training.batch_size,
             epochs=training.epochs,
             seed=training.seed,
+            epoch_steps=training.epoch_steps,
             power=recipe.attributes.sampling_power,
         )
 

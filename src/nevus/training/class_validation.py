@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nevus.imaging.views import UPRIGHT, View
 from nevus.labels import DIAGNOSES
 from nevus.metrics.calibration import measure_reliability
 from nevus.metrics.classes import balanced_accuracy, choose_labels, count_confusion
-from nevus.metrics.temperature import fit_temperature, softmax
+from nevus.metrics.mixing import WAYS, mix_scores
 from nevus.models.gallery import Gallery, measure_distances, pack_gallery, score_by_distance
+from nevus.training.calibration import calibrate
 from nevus.training.embedding import Embedded
 from nevus.training.triplet import measure_spread
 from nevus.training.workload import Validation
@@ -30,12 +32,18 @@ class Examined:
     Attributes:
         image_ids: Their names.
         labels: Their classes.
-        seen: Embeddings and logits.
+        seen: Embeddings and logits of the photographs as they are.
+        lesions: Their lesions' names; empty: each is one of its own.
+        turned: The same in further views, see `views`.
+        views: All of them, the photograph as it is first.
     """
 
     image_ids: tuple[str, ...]
     labels: tuple[int, ...]
     seen: Embedded
+    lesions: tuple[str, ...] = ()
+    turned: tuple[Embedded, ...] = ()
+    views: tuple[View, ...] = (UPRIGHT,)
 
 
 def validate_diagnosis(known: Examined, examined: Examined | None, *, by: str) -> Validation:
@@ -51,7 +59,8 @@ def validate_diagnosis(known: Examined, examined: Examined | None, *, by: str) -
 
     Returns:
         scores ``balanced_accuracy_*`` by each way, ``ece_*`` of probabilities at the temperature,
-        ``spread``, ``n``; fitted ``gallery`` and ``temperature``; extra ``gallery.*``.
+        ``spread``, ``n``; fitted ``gallery``, ``temperature`` and ``calibration`` (see
+        `nevus.training.calibration`); extra ``gallery.*``.
     """
     gallery = Gallery(
         known.image_ids,
@@ -64,14 +73,15 @@ def validate_diagnosis(known: Examined, examined: Examined | None, *, by: str) -
     if examined is None:
         return Validation({"metric": 0.0, "n": 0}, fitted, extra)
     labels = np.array(examined.labels, np.int64)
-    distances = measure_distances(gallery, examined.seen.embeddings.numpy())
-    scores = {
-        "logits": examined.seen.logits.numpy().astype(np.float64),
-        "gallery": score_by_distance(gallery, distances),
-    }
-    found, temperatures = _score(scores, labels)
-    spread = measure_spread(examined.seen.embeddings)
+    seen = [_score_view(gallery, one) for one in (examined.seen, *examined.turned)]
+    scores = {way: np.stack([one[way] for one in seen]) for way in seen[0]}
+    lesions = examined.lesions or examined.image_ids
+    calibration = calibrate(scores, labels, lesions, examined.views)
+    fitted["calibration"] = calibration
+    temperatures = {way: calibration["one"][way]["temperature"] for way in WAYS}
     fitted["temperature"] = {**temperatures, "n": len(labels)}
+    found = _score({way: values[:1] for way, values in scores.items()}, temperatures, labels)
+    spread = measure_spread(examined.seen.embeddings)
     values = {"metric": found[f"balanced_accuracy_{by}"], **found}
     values |= {"spread": spread, "n": len(labels)}
     remarks = (
@@ -82,22 +92,30 @@ def validate_diagnosis(known: Examined, examined: Examined | None, *, by: str) -
     return Validation(values, fitted, extra, remarks)
 
 
+def _score_view(gallery: Gallery, seen: Embedded) -> dict[str, NDArray[np.float64]]:
+    distances = measure_distances(gallery, seen.embeddings.numpy())
+    return {
+        "logits": seen.logits.numpy().astype(np.float64),
+        "gallery": score_by_distance(gallery, distances),
+    }
+
+
 def _score(
-    scores: dict[str, NDArray[np.float64]], labels: NDArray[np.int64]
-) -> tuple[dict[str, float], dict[str, float]]:
-    temperatures = {name: fit_temperature(values, labels) for name, values in scores.items()}
-    probabilities = {name: softmax(scores[name], temperatures[name]) for name in scores}
-    probabilities["both"] = np.mean(list(probabilities.values()), axis=0)
+    scores: dict[str, NDArray[np.float64]],
+    temperatures: dict[str, float],
+    labels: NDArray[np.int64],
+) -> dict[str, float]:
     found: dict[str, float] = {}
     equal = np.ones(len(labels))
-    for name, values in scores.items():
-        plain = measure_reliability(softmax(values), labels, equal)
+    for name in scores:
+        plain = measure_reliability(mix_scores(scores, {}, name), labels, equal)
         found[f"ece_{name}_before"] = plain.error
-    for name, values in probabilities.items():
+    for name in WAYS:
+        values = mix_scores(scores, temperatures, name)
         confusion = count_confusion(labels, choose_labels(values), len(DIAGNOSES), equal)
         found[f"balanced_accuracy_{name}"] = balanced_accuracy(confusion)
         found[f"ece_{name}"] = measure_reliability(values, labels, equal).error
-    return found, temperatures
+    return found
 
 
 def draw_cases(

@@ -16,6 +16,7 @@ from nevus.data.lookalikes import find_lookalikes
 from nevus.data.plans import BalancedPlan, Plan, RunBatches, class_shares
 from nevus.data.records import Record
 from nevus.data.triplet_plan import TripletPlan
+from nevus.imaging.views import UPRIGHT, View
 from nevus.labels import DIAGNOSES
 from nevus.models.diagnosis import DiagnosisNetwork
 from nevus.models.gallery import draw_gallery
@@ -88,6 +89,10 @@ class DiagnosisWorkload:
         label = {case.image_id: DIAGNOSES.index(case.diagnosis) for case in cases}
         self.labels = tuple(label[image_id] for image_id in split.training)
         self.truth = tuple(label[image_id] for image_id in split.validation)
+        lesion = {case.image_id: case.lesion_id or case.image_id for case in cases}
+        self.lesions = tuple(lesion[image_id] for image_id in split.validation)
+        self.views: tuple[View, ...] = (UPRIGHT,)
+        """What calibration is for; more than one takes as many times as long."""
         self.training = cache.indices(split.training)
         self.validation = cache.indices(split.validation)
         self.shares = class_shares(self.labels, recipe.classification.sampling_power)
@@ -97,6 +102,7 @@ class DiagnosisWorkload:
             batch_size=training.batch_size,
             epochs=training.epochs,
             seed=training.seed,
+            epoch_steps=training.epoch_steps,
             power=recipe.classification.sampling_power,
         )
         chosen = draw_gallery(
@@ -121,8 +127,10 @@ class DiagnosisWorkload:
         )
         if not self.validation:
             return validate_diagnosis(known, None, by=self.recipe.prediction.by)
-        seen = self._embed(network, self.validation)
-        examined = Examined(self.split.validation, self.truth, seen)
+        seen, *turned = [self._embed(network, self.validation, view) for view in self.views]
+        examined = Examined(
+            self.split.validation, self.truth, seen, self.lesions, tuple(turned), self.views
+        )
         return validate_diagnosis(known, examined, by=self.recipe.prediction.by)
 
     def draw(self, network: nn.Module) -> list[NDArray[np.uint8]]:
@@ -134,8 +142,10 @@ class DiagnosisWorkload:
         seen = self._embed(network, chosen)
         return draw_cases(self.cache.images[chosen], self.truth, seen.logits)
 
-    def _embed(self, network: DiagnosisNetwork, places: Sequence[int]) -> Embedded:
-        return embed(network, self.cache, places, self.normalizer, self.group)
+    def _embed(
+        self, network: DiagnosisNetwork, places: Sequence[int], view: View = UPRIGHT
+    ) -> Embedded:
+        return embed(network, self.cache, places, self.normalizer, self.group, view=view)
 
     def _load(self, plan: Plan, start: int, stop: int) -> Iterable[Batch]:
         dataset = LesionDataset(

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import torch
 
 from nevus.data.cache import Cache
+from nevus.imaging.views import UPRIGHT, View
 from nevus.labels import DIAGNOSES
 from nevus.models.diagnosis import DiagnosisNetwork
+from nevus.models.turning import turn
 from nevus.training.distributed import Group
 from nevus.training.learner import Normalizer
 
@@ -33,8 +35,9 @@ def embed(
     group: Group,
     *,
     batch_size: int = 32,
+    view: View = UPRIGHT,
 ) -> Embedded:
-    """Return embeddings and logits of photographs as they are, the same in every process.
+    """Return embeddings and logits of photographs in one view, the same in every process.
 
     Args:
         network: A diagnosis network; it is left in evaluation mode.
@@ -43,6 +46,7 @@ def embed(
         normalizer: The run's.
         group: The run's processes, which share the work.
         batch_size: Photographs at a time; results do not depend on it beyond rounding.
+        view: How photographs are mirrored and turned.
     """
     network.eval()
     mine = range(group.rank, len(indices), group.world_size)
@@ -51,7 +55,7 @@ def embed(
         places = [indices[row] for row in mine[start : start + batch_size]]
         images = torch.from_numpy(cache.images[places]).permute(0, 3, 1, 2)
         with torch.inference_mode():
-            embedding, logits = network(normalizer.images(images))
+            embedding, logits = network(normalizer.images(turn(images, view)))
         parts.append(torch.cat([embedding.float(), logits.float()], dim=1))
     # Every process knows the width without asking: a process may have no photographs at all.
     every = torch.zeros(len(indices), _width(network), device=group.device)

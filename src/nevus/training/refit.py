@@ -8,9 +8,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from nevus.data.cache import Progress, open_cache
-from nevus.errors import CheckpointError, DataError
+from nevus.errors import CheckpointError, DataError, UsageError
+from nevus.imaging.views import VIEW_SETS, choose_views
 from nevus.models.checkpoint import build_from_checkpoint, read_checkpoint, write_checkpoint
 from nevus.recipe import Recipe
+from nevus.training.diagnosis import DiagnosisWorkload
 from nevus.training.distributed import Group, choose_device
 from nevus.training.run import RunFolder
 from nevus.training.split import read_split
@@ -36,6 +38,7 @@ def refit(
     *,
     split: Path | None = None,
     device: str = "auto",
+    views: str | None = None,
     progress: Progress | None = None,
 ) -> list[Refitted]:
     """Validate a run's checkpoints again and store what that fits.
@@ -47,12 +50,17 @@ def refit(
         data: Its data root.
         split: Whose validation photographs to fit on; default the run's own.
         device: As for training.
+        views: Diagnosis: calibrate for these `VIEW_SETS` and all they contain; default those the
+            recipe predicts with.
         progress: Called with (done, total) while photographs are decoded.
 
     Raises:
         CheckpointError: The folder holds no run.
         DataError: The data lacks photographs of the split.
+        UsageError: There is no such set of views.
     """
+    if views is not None and views not in VIEW_SETS:
+        raise UsageError(f"views {views!r} is none of {', '.join(VIEW_SETS)}")
     folder = RunFolder(run)
     recipe = read_run_recipe(folder)
     material = MATERIALS[recipe.task](recipe, data)
@@ -63,6 +71,8 @@ def refit(
         raise DataError(f"{data} lacks {len(missing)} photographs, such as {min(missing)}")
     group = Group(0, 1, choose_device(device))
     workload = material.open(cache, chosen, group)
+    if isinstance(workload, DiagnosisWorkload):
+        workload.views = VIEW_SETS[views] if views else choose_views(recipe.prediction, None)
     done = []
     for path in (folder.checkpoint("best"), folder.checkpoint("last")):
         checkpoint = read_checkpoint(path)

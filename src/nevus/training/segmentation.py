@@ -74,6 +74,7 @@ class SegmentationWorkload:
             batch_size=training.batch_size,
             epochs=training.epochs,
             seed=training.seed,
+            epoch_steps=training.epoch_steps,
         )
 
     def batches(self, _learner: Learner, start: int) -> Iterable[Batch]:

@@ -1,7 +1,10 @@
+import numpy as np
 import pytest
 import torch
 
-from nevus.inference.views import choose_views, list_views, run_views, turn, turn_back
+from nevus.imaging import views as arrays
+from nevus.models.turning import run_views, turn, turn_back
+from nevus.imaging.views import choose_views, list_views, name_views
 from nevus.options import PredictionOptions
 
 VIEWS = list_views(flips=True, rotations=True)
@@ -12,6 +15,25 @@ def test_eight_views_are_all_different_and_can_be_undone() -> None:
     seen = [turn(image, view) for view in VIEWS]
     assert len({(tuple(v.shape), tuple(v.flatten().tolist())) for v in seen}) == 8
     assert all(torch.equal(turn_back(v, view), image) for v, view in zip(seen, VIEWS, strict=True))
+
+
+def test_arrays_are_turned_as_tensors_are() -> None:
+    pixels = np.arange(2 * 3 * 4).reshape(2, 3, 4)
+    maps = torch.from_numpy(pixels).permute(2, 0, 1)
+    for view in VIEWS:
+        turned = arrays.turn(pixels, view)
+        assert np.array_equal(turned.transpose(2, 0, 1), turn(maps, view).numpy())
+        back = arrays.turn_back(turned.transpose(2, 0, 1), view)
+        assert np.array_equal(back, maps.numpy())
+
+
+def test_view_sets_have_names() -> None:
+    found = [
+        name_views(list_views(flips=flips, rotations=rotations))
+        for flips in (False, True)
+        for rotations in (False, True)
+    ]
+    assert found == ["one", "turns", "flips", "all"]
 
 
 def test_four_flips_by_hand() -> None:

@@ -1,34 +1,11 @@
-"""Test-time augmentation: a photograph mirrored and turned, and maps turned back."""
+"""The views of `nevus.imaging.views` for tensors: several views through a network at once."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
-from nevus.options import PredictionOptions
-
-View = tuple[int, bool]
-"""(quarter turns, mirrored): mirrored left to right first, then turned."""
-
-FLIPS: tuple[View, ...] = ((0, False), (0, True), (2, True), (2, False))
-"""The photograph, mirrored left to right, top to bottom, and both."""
-
-TURNS: tuple[View, ...] = ((1, False), (1, True), (3, True), (3, False))
-"""The same, turned by a quarter."""
-
-
-def list_views(*, flips: bool, rotations: bool) -> tuple[View, ...]:
-    """Return the views to average over: one, four with flips, eight with rotations besides."""
-    if rotations:
-        return FLIPS + TURNS if flips else ((0, False), (1, False), (2, False), (3, False))
-    return FLIPS if flips else FLIPS[:1]
-
-
-def choose_views(options: PredictionOptions, flips: bool | None) -> tuple[View, ...]:
-    """Return a checkpoint's views, or those of an answer to whether there shall be any at all."""
-    if flips is False:
-        return FLIPS[:1]
-    return list_views(flips=flips or options.flips, rotations=options.rotations)
+from nevus.imaging.views import View
 
 
 def turn(values: torch.Tensor, view: View) -> torch.Tensor:
@@ -52,7 +29,7 @@ def run_views(
     Args:
         network: Takes (N, 3, H, W).
         image: (1, 3, H, W).
-        views: As `list_views` gives them.
+        views: As `nevus.imaging.views.list_views` gives them.
     """
     upright = tuple(view for view in views if view[0] % 2 == 0)
     lying = tuple(view for view in views if view[0] % 2)

@@ -1,0 +1,1 @@
+"""One photograph to one answer with the packaged models: no torch, no network."""

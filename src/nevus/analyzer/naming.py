@@ -1,0 +1,112 @@
+"""Which photographs are meant, and what the files about each are called."""
+
+import glob
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from os.path import commonpath
+from pathlib import Path
+from typing import Final
+
+from nevus.analysis.results import clean_name
+from nevus.errors import UsageError
+from nevus.imaging.files import find_images
+
+_OWN: Final = re.compile(r"(?s)(.+)_(?:segmentation|overlay|attribute_[a-z_]+)\.png")
+_LONGEST: Final = 120
+_NOT_IN_NAMES: Final = re.compile(r'[<>:"/\\|?*]')
+_RESERVED: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+@dataclass(frozen=True)
+class Input:
+    """A photograph to be analysed.
+
+    Attributes:
+        path: The file.
+        name: Its base name, cleaned.
+        stem: What the files about it are called, without their endings; no two share one.
+    """
+
+    path: Path
+    name: str
+    stem: str
+
+
+def find_inputs(sources: Sequence[Path | str], out: Path | None = None) -> tuple[Input, ...]:
+    """Return the photographs that files, folders and patterns name, sorted and without doubles.
+
+    Args:
+        sources: A pattern is taken as such only where no file has that very name.
+        out: Where results go: what earlier calls drew there is no photograph.
+
+    Raises:
+        UsageError: One does not exist, or there is no photograph at all.
+    """
+    found = {
+        path.absolute(): path
+        for path in find_images([part for source in sources for part in _expand(str(source))])
+        if not _is_own(path, out)
+    }
+    if not found:
+        raise UsageError("no photographs found", hint="name photographs (.jpg, .png) or folders")
+    return name_inputs(found.values())
+
+
+def name_inputs(paths: Iterable[Path]) -> tuple[Input, ...]:
+    """Return inputs whose stems differ, however names are alike.
+
+    A photograph alone of its name keeps it; where several share one, each gets a few digits made
+    of its ending and place below their common folder, so that moving all together changes nothing.
+    """
+    paths = sorted(paths)
+    stems = [clean_stem(path.stem) for path in paths]
+    # Some file systems take a.png and A.png for one.
+    counts = Counter(stem.casefold() for stem in stems)
+    shared = [path for path, stem in zip(paths, stems, strict=True) if counts[stem.casefold()] > 1]
+    root = Path(commonpath([path.absolute().parent for path in shared])) if shared else Path()
+    return tuple(
+        Input(
+            path,
+            clean_name(path.name),
+            stem if counts[stem.casefold()] == 1 else f"{stem}-{_digits(path, root)}",
+        )
+        for path, stem in zip(paths, stems, strict=True)
+    )
+
+
+def clean_stem(stem: str) -> str:
+    """Return a file name's stem that every file system takes and no program reads as an option."""
+    shown = _NOT_IN_NAMES.sub(lambda sign: f"[U+{ord(sign[0]):04X}]", clean_name(stem)).rstrip(". ")
+    if len(shown.encode()) > _LONGEST:
+        digits = hashlib.sha256(shown.encode()).hexdigest()[:8]
+        kept = shown.encode()[:_LONGEST].decode(errors="ignore")
+        shown = f"{kept}-{digits}"
+    if not shown or shown[0] in "-.=+@~ " or _RESERVED.fullmatch(shown):
+        shown = f"_{shown}"
+    return shown
+
+
+def _expand(source: str) -> list[Path]:
+    path = Path(source)
+    if path.exists() or path.is_symlink() or not glob.has_magic(source):
+        return [path]
+    found = sorted(Path(one) for one in glob.glob(source, recursive=True))  # noqa: PTH207
+    if not found:
+        raise UsageError(f"nothing matches {source!r}", hint="name photographs or folders")
+    return found
+
+
+def _is_own(path: Path, out: Path | None) -> bool:
+    """Return whether a picture was written by an earlier call with the same folder."""
+    if out is None or path.absolute().parent != out.absolute():
+        return False
+    found = _OWN.fullmatch(path.name)
+    return found is not None and (out / f"{found[1]}.json").is_file()
+
+
+def _digits(path: Path, root: Path) -> str:
+    place = path.absolute().relative_to(root).as_posix()
+    return hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:8]

@@ -1,0 +1,134 @@
+"""The files about one photograph: masks, overlay, the report's sheet and, last, the answer."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nevus.analysis.results import Analysis, read_analysis
+from nevus.analysis.sheets import make_sheet
+from nevus.analyzer.analyzed import Analyzed
+from nevus.imaging.drawing import encode_png
+from nevus.imaging.files import write_atomically
+from nevus.imaging.masks import write_mask
+from nevus.labels import ATTRIBUTES, attribute_name, segmentation_name
+
+KEPT: Final = ".nevus"
+"""Folder inside the results: what an interrupted call needs to go on."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which files to write about each photograph, besides its answer.
+
+    Attributes:
+        masks: The lesion's and the attributes' masks.
+        overlay: The photograph with all of it drawn on.
+        sheet: Long side of the report's pictures in pixels, 0 for no report.
+    """
+
+    masks: bool = True
+    overlay: bool = False
+    sheet: int = 640
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the values as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return what `to_json` gave."""
+        return cls(**values)
+
+
+def answer_path(out: Path, stem: str) -> Path:
+    """Return where a photograph's answer stands."""
+    return out / f"{stem}.json"
+
+
+def sheet_path(out: Path, stem: str) -> Path:
+    """Return where a photograph's part of the report is kept."""
+    return out / KEPT / "sheets" / f"{stem}.json"
+
+
+def list_outputs(out: Path, stem: str, answer: Analysis, wanted: Wanted) -> list[Path]:
+    """Return the files that must be there for a photograph to count as done."""
+    paths = []
+    if wanted.masks and answer.segmentation is not None:
+        paths.append(out / segmentation_name(stem))
+    if wanted.masks:
+        paths += [out / attribute_name(stem, name) for name in answer.attributes]
+    if wanted.overlay:
+        paths.append(out / f"{stem}_overlay.png")
+    if wanted.sheet:
+        paths.append(sheet_path(out, stem))
+    return paths
+
+
+def write_outputs(
+    found: Analyzed,
+    stem: str,
+    out: Path,
+    wanted: Wanted,
+    similar: Mapping[str, NDArray[np.uint8]] | None = None,
+) -> Analysis:
+    """Write everything about one photograph; its answer comes last and names the other files.
+
+    Args:
+        found: The analysed photograph.
+        stem: Of all files' names.
+        out: Folder, there already, with `KEPT` and its ``sheets`` inside.
+        wanted: What to write.
+        similar: Pictures of similar cases, for the report.
+
+    Returns:
+        The answer as written.
+
+    Raises:
+        DiskFullError: There is no room.
+    """
+    answer = name_files(found.analysis, stem) if wanted.masks else found.analysis
+    if wanted.masks:
+        _write_masks(found, stem, out)
+    if wanted.overlay:
+        write_atomically(out / f"{stem}_overlay.png", encode_png(found.overlay()))
+    if wanted.sheet:
+        sheet = make_sheet(found.to_entry(similar), wanted.sheet)
+        text = json.dumps(sheet, ensure_ascii=True, separators=(",", ":"))
+        write_atomically(sheet_path(out, stem), text.encode())
+    write_atomically(answer_path(out, stem), answer.to_json().encode())
+    return answer
+
+
+def name_files(answer: Analysis, stem: str) -> Analysis:
+    """Return an answer that names its masks."""
+    lesion = answer.segmentation
+    changes: dict[str, Any] = {
+        "attributes": {
+            name: one.model_copy(update={"file": attribute_name(stem, name)})
+            for name, one in answer.attributes.items()
+        }
+    }
+    if lesion is not None:
+        changes["segmentation"] = lesion.model_copy(update={"file": segmentation_name(stem)})
+    return answer.model_copy(update=changes)
+
+
+def read_answer(out: Path, stem: str) -> Analysis | None:
+    """Return a photograph's answer, or None where there is no whole one."""
+    try:
+        return read_analysis(answer_path(out, stem).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _write_masks(found: Analyzed, stem: str, out: Path) -> None:
+    if found.lesion is not None:
+        write_mask(out / segmentation_name(stem), found.lesion)
+    for name in ATTRIBUTES:
+        if name in found.attributes:
+            write_mask(out / attribute_name(stem, name), found.attributes[name])

@@ -1,0 +1,187 @@
+"""`nevus analyze`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nevus.errors import SomeInputsFailedError
+from nevus.labels import NOTICE
+
+if TYPE_CHECKING:
+    from nevus.analyzer.folder import Outcome
+    from nevus.analyzer.naming import Input
+    from nevus.analyzer.options import Options
+    from nevus.analyzer.outputs import Wanted
+
+DEFAULT_OUT = Path("nevus-results")
+
+
+def analyze(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="PHOTO...", help="Photographs, folders or patterns.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results; made if needed.")
+    ] = DEFAULT_OUT,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="Folder of models made by nevus export. Default: those that ship."),
+    ] = None,
+    masks: Annotated[
+        bool, typer.Option("--masks/--no-masks", help="Masks, 0 / 255, at the photograph's size.")
+    ] = True,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="A picture with outline and attributes drawn on.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="report.html, one page for people.")
+    ] = True,
+    table: Annotated[
+        bool, typer.Option("--csv", help="analysis.csv, everything in one row per photograph.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each answer as one line of JSON.")
+    ] = False,
+    coverage: Annotated[
+        float, typer.Option(help="Share of cases whose diagnosis the set shall hold.")
+    ] = 0.9,
+    mm_per_pixel: Annotated[
+        float | None, typer.Option(help="Scale: gives diameters in mm.")
+    ] = None,
+    similar: Annotated[
+        int, typer.Option(min=0, max=100, help="Similar training cases to name.")
+    ] = 5,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(help="Your copy of the training photographs: shows similar cases' pictures."),
+    ] = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Also show where the network's evidence lies.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=64, help="Processes. Default: by the number of photographs."),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Of each network, in each process.")
+    ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh/--resume", help="Do all again, or keep what is done [resume]."),
+    ] = False,
+    max_mib: Annotated[
+        float, typer.Option(min=0.001, help="Larger files are refused unread.")
+    ] = 32.0,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.001, help="Larger photographs are refused undecoded.")
+    ] = 50.0,
+) -> None:
+    """Analyse photographs: lesion, attributes, class probabilities, measures, quality, report.
+
+    Example: nevus analyze photo.jpg
+
+    Example: nevus analyze photos --out results --csv --overlay
+
+    Besides sizes, refused are sides below 32 pixels or above 20 : 1, JPEGs of more than 64 scans,
+    and all but JPEG and PNG. What cannot be analysed stands in errors.csv; the exit code is
+    then 3. An interrupted call goes on where it was: photographs that are done, unchanged and
+    of the same models and options are kept.
+    """
+    from nevus.analyzer.analyzer import check_options
+    from nevus.analyzer.casebook import check_casebook
+    from nevus.analyzer.naming import find_inputs
+    from nevus.analyzer.options import Options, choose_workers
+    from nevus.imaging.limits import Limits
+
+    check_options(coverage=coverage, similar=similar, mm_per_pixel=mm_per_pixel)
+    check_casebook(photographs)
+    inputs = find_inputs(sources, out)
+    choose_workers(len(inputs), workers, threads)
+    options = Options(
+        models=models,
+        coverage=coverage,
+        similar=similar,
+        mm_per_pixel=mm_per_pixel,
+        evidence=evidence,
+        photographs=photographs,
+        wanted=_choose_files(len(inputs), masks=masks, overlay=overlay, report=report),
+        limits=Limits(max_bytes=int(max_mib * 2**20), max_pixels=int(max_megapixels * 1_000_000)),
+    )
+    typer.echo(NOTICE, err=True)
+    outcome = _run(inputs, out, options, workers=workers, threads=threads, fresh=fresh)
+    _finish(outcome, report=report, table=table, as_json=as_json)
+
+
+def _choose_files(count: int, *, masks: bool, overlay: bool, report: bool) -> "Wanted":
+    from nevus.analysis.report import choose_long_side
+    from nevus.analyzer.outputs import Wanted
+
+    return Wanted(masks=masks, overlay=overlay, sheet=choose_long_side(count) if report else 0)
+
+
+def _run(
+    inputs: "tuple[Input, ...]",
+    out: Path,
+    options: "Options",
+    *,
+    workers: int | None,
+    threads: int | None,
+    fresh: bool,
+) -> "Outcome":
+    from nevus.analyzer.folder import analyze_folder
+
+    def say_changes(changes: list[str]) -> None:
+        typer.echo(
+            f"nevus: other settings than the call before into {out}, photographs are analysed "
+            f"again: {'; '.join(changes)}",
+            err=True,
+        )
+
+    if len(inputs) == 1:
+        return analyze_folder(
+            inputs, out, options, workers=workers, threads=threads, fresh=fresh, changed=say_changes
+        )
+    from nevus.cli.progress import counting
+
+    with counting("analysing") as progress:
+        return analyze_folder(
+            inputs,
+            out,
+            options,
+            workers=workers,
+            threads=threads,
+            fresh=fresh,
+            progress=progress,
+            changed=say_changes,
+        )
+
+
+def _finish(outcome: "Outcome", *, report: bool, table: bool, as_json: bool) -> None:
+    """Write what is about the whole call, and say what was found.
+
+    Raises:
+        SomeInputsFailedError: Some photographs could not be analysed.
+    """
+    from nevus.analyzer.tables import write_pages, write_tables
+
+    write_tables(outcome, table=table)
+    page = write_pages(outcome, _make_title(outcome)) if report else None
+    if as_json:
+        for _, answer in outcome.answers():
+            typer.echo(answer.model_dump_json())
+    else:
+        from nevus.cli.summaries import print_summary
+
+        print_summary(outcome, page)
+    if outcome.failures:
+        first, total = outcome.failures[0], len(outcome.inputs)
+        raise SomeInputsFailedError(
+            f"{len(outcome.failures)} of {total} photograph{'s' if total > 1 else ''} failed, "
+            f"first: {first.text}; all in {outcome.out / 'errors.csv'}"
+        )
+
+
+def _make_title(outcome: "Outcome") -> str:
+    count = len(outcome.inputs)
+    return f"Analysis of {count:,} photograph{'' if count == 1 else 's'}"

@@ -1,0 +1,63 @@
+"""`nevus serve`."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nevus.labels import NOTICE
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to bind; any but loopback needs a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: a free one.")] = 8000,
+    token: Annotated[
+        str,
+        typer.Option(help="Asked for as Authorization: Bearer. NEVUS_TOKEN is not seen by `ps`."),
+    ] = "",
+    workers: Annotated[
+        int, typer.Option(help="Processes that analyse; 0: one per processor, 8 at most.")
+    ] = 0,
+    threads: Annotated[
+        int, typer.Option(help="Of each network; 0: the processors, shared out among workers.")
+    ] = 0,
+    queue: Annotated[int, typer.Option(help="Requests that may wait; the next gets 429.")] = 16,
+    max_body: Annotated[float, typer.Option(help="Of a request, MiB.")] = 32,
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of exported models; default: those that ship.")
+    ] = None,
+    deadline: Annotated[float, typer.Option(help="Seconds until a request gets 504.")] = 30,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name in the Host header besides loopback's, as a proxy passes it."),
+    ] = None,
+) -> None:
+    """Serve the analyser as a web page and an HTTP service; nothing is kept.
+
+    Example: nevus serve --port 8000
+    """
+    from nevus.serving.server import serve as run
+    from nevus.serving.settings import MIB, Settings
+
+    settings = Settings(
+        host=host, port=port, token=token or os.environ.get("NEVUS_TOKEN") or None,
+        workers=workers, threads=threads, queue=queue, max_body=round(max_body * MIB),
+        models=models, deadline=deadline, allow_hosts=tuple(allow_host or ()),
+    )  # fmt: skip
+    _log_to_stderr()
+    typer.echo(NOTICE, err=True)
+    run(settings, announce=lambda address: typer.echo(f"nevus serve: {address}"))
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("nevus")
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    log.propagate = False

@@ -1,0 +1,1 @@
+"""The packaged networks, run by onnxruntime: no torch, no network, hashes checked first."""

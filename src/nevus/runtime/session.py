@@ -1,0 +1,101 @@
+"""One ONNX model, opened after its bytes were checked."""
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nevus.errors import UsageError, ZooError
+from nevus.imaging.views import View, turn
+from nevus.runtime.zoo import ModelCard, verify
+
+Pixels = NDArray[np.uint8]
+Outputs = dict[str, NDArray[np.float32]]
+_SILENT = 4
+
+
+class Session:
+    """An opened model. Threads may share it: running changes nothing.
+
+    Args:
+        card: Of the model.
+        model: What onnxruntime made of it.
+    """
+
+    def __init__(self, card: ModelCard, model: Any) -> None:
+        self.card = card
+        self._model = model
+
+    def run(self, images: Pixels) -> Outputs:
+        """Return the card's outputs by name for (N, H, W, 3) uint8 of the card's size.
+
+        Raises:
+            ZooError: onnxruntime cannot run it, for lack of memory as a rule.
+        """
+        try:
+            found = self._model.run(list(self.card.outputs), {"image": images})
+        except Exception as error:
+            # onnxruntime's errors share no class below Exception.
+            raise ZooError(f"{self.card.path} cannot be run: {_first_line(error)}") from error
+        return dict(zip(self.card.outputs, found, strict=True))
+
+    def run_views(self, pixels: Pixels) -> tuple[Outputs, tuple[View, ...]]:
+        """Return outputs for all the card's views of a photograph of any size, in one batch."""
+        small = self.card.preparation.apply(pixels)
+        views = self.card.views
+        return self.run(np.stack([turn(small, view) for view in views])), views
+
+
+def open_session(card: ModelCard, *, threads: int = 2) -> Session:
+    """Return the model, ready to run.
+
+    Args:
+        card: Of the model.
+        threads: For one photograph, at most as many as there are processors.
+
+    Raises:
+        ZooError: The file is not the one the card promises, or onnxruntime refuses it.
+        UsageError: `threads` is below 1.
+    """
+    if threads < 1:
+        raise UsageError(f"threads is {threads}, expected 1 or more")
+    data = verify(card)
+    import onnxruntime
+
+    # Nothing about anyone's photographs or machine is anyone's business.
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _SILENT
+    options.intra_op_num_threads = min(threads, os.cpu_count() or 1)
+    options.inter_op_num_threads = 1
+    # It grows by powers of two and never shrinks; without it nothing was slower.
+    options.enable_cpu_mem_arena = False
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    try:
+        model = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ZooError(
+            f"{card.path} is no model onnxruntime {onnxruntime.__version__} runs: "
+            f"{_first_line(error)}",
+            hint="update onnxruntime, or export the checkpoint again",
+        ) from error
+    _check_shape(card, model)
+    return Session(card, model)
+
+
+def _check_shape(card: ModelCard, model: Any) -> None:
+    """Raise where the model is not what its card says."""
+    given = [(one.name, one.type, list(one.shape[1:])) for one in model.get_inputs()]
+    wanted = [("image", "tensor(uint8)", [*card.preparation.size, 3])]
+    names = [one.name for one in model.get_outputs()]
+    if given != wanted or not set(card.outputs) <= set(names):
+        raise ZooError(
+            f"{card.path} takes {given} and gives {names}, its manifest says {wanted} and "
+            f"{list(card.outputs)}",
+            hint="export the checkpoint again: nevus export CHECKPOINT --out MODEL.onnx",
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,92 @@
+"""Connections: those that keep the service waiting are closed."""
+
+import asyncio
+from typing import Any, Final
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from nevus.serving.headers import EVERYWHERE
+from nevus.serving.refusals import encode_error
+
+PATIENCE: Final = 10.0
+"""Seconds for a request's head, and for a client that does not read its answer."""
+
+
+class Protocol(H11Protocol):
+    """uvicorn's, with a time for heads, a time for readers, and errors as JSON."""
+
+    patience = PATIENCE
+    _head_timer: asyncio.TimerHandle | None = None
+    _read_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a head."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; a head that comes in drips is waited for no longer."""
+        super().data_received(data)
+        if self._busy:
+            self._stop_head_timer()
+        elif self._head_timer is None:
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers."""
+        self._stop_head_timer()
+        self._stop_read_timer()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Give the client a time to read on."""
+        super().pause_writing()
+        if self._read_timer is None:
+            self._read_timer = self.loop.call_later(3 * self.patience, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It did."""
+        self._stop_read_timer()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        body = encode_error("bad_request", msg)
+        headers = {
+            **EVERYWHERE,
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+            self.transport.close()
+            return
+        response = h11.Response(status_code=400, headers=pairs, reason=b"Bad Request")
+        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event))
+        self.transport.close()
+
+    @property
+    def _busy(self) -> bool:
+        # uvicorn sets a cycle for each request; a WebSocket's transport is no longer ours.
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.patience, self._give_up)
+
+    def _give_up(self) -> None:
+        self._head_timer = None
+        if not self._busy and not self.transport.is_closing():
+            self.transport.close()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _stop_read_timer(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None

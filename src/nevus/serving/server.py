@@ -1,0 +1,128 @@
+"""Runs the application until it is told to stop, and then until accepted requests are done."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from nevus.errors import UsageError
+from nevus.serving.app import create_app
+from nevus.serving.protocol import Protocol
+from nevus.serving.settings import Settings
+
+_log = logging.getLogger(__name__)
+_BACKLOG: Final = 2048
+_LARGEST_HEAD: Final = 16 * 2**10
+_KEEP_ALIVE: Final = 15
+_LAST_SECONDS: Final = 2
+_STEP: Final = 0.05
+
+
+def serve(settings: Settings, *, announce: Callable[[str], None] = lambda _: None) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Args:
+        settings: How.
+        announce: Told the address once it is bound.
+
+    Raises:
+        UsageError: The address cannot be bound.
+        ModelsError: The models cannot be used.
+    """
+    with bind(settings) as bound:
+        host, port = bound.getsockname()[:2]
+        announce(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
+        app = create_app(settings)
+        server = Server(_configure(app, settings), app, settings)
+        app.state.service.pool.on_broken = server.stop
+        server.run(sockets=[bound])
+    if app.state.service.pool.broken is not None:
+        raise app.state.service.pool.broken
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Return a socket at the service's address.
+
+    Raises:
+        UsageError: The address is unknown, not of this machine, or taken.
+    """
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(
+            settings.host.strip("[]"), settings.port, type=socket.SOCK_STREAM
+        )[0]
+        bound = socket.socket(family, kind, number)
+    except OSError as error:
+        raise UsageError(f"{settings.host} is no address: {error.strerror}") from error
+    try:
+        if sys.platform != "win32":
+            # Elsewhere it lets a restart bind at once; on Windows it would let two services.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        where = f"{settings.host} port {settings.port}"
+        raise UsageError(
+            f"{where} cannot be bound: {error.strerror}", hint="choose another --port"
+        ) from error
+    return bound
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which first lets accepted requests finish while it still answers new ones."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
+        super().__init__(config)
+        self._app = app
+        self._settings = settings
+        self._draining: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and remember the loop for signals."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Stop on a signal; a second Ctrl-C does not wait."""
+        if sig == signal.SIGINT and self._app.state.service.admission.closed:
+            self.force_exit = self.should_exit = True
+        self._app.state.service.admission.closed = True
+        if self._loop is None:
+            self.should_exit = True
+        else:
+            self._loop.call_soon_threadsafe(self.stop)
+
+    def stop(self) -> None:
+        """Take nothing more, finish what was accepted, then end."""
+        self._app.state.service.admission.closed = True
+        if self._draining is None:
+            self._draining = asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        service, gate = self._app.state.service, self._app.state.gate
+        end = asyncio.get_running_loop().time() + self._settings.drain
+        while gate.active and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(_STEP)
+        if gate.active:
+            _log.warning("%d requests took too long and are refused", gate.active)
+            service.aborted.set()
+            await asyncio.sleep(_STEP)
+        self.should_exit = True
+
+
+def _configure(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    kind: Any = type("PatientProtocol", (Protocol,), {"patience": settings.patience})
+    return uvicorn.Config(
+        app, http=kind, ws="none", loop="asyncio", lifespan="on", log_config=None,
+        access_log=False, server_header=False, proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=_LAST_SECONDS,
+        h11_max_incomplete_event_size=_LARGEST_HEAD, backlog=_BACKLOG,
+    )  # fmt: skip

@@ -1,0 +1,184 @@
+"""Folders: one bad file costs one row, an interrupted call goes on, nothing is done twice."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nevus.analyzer.folder import analyze_folder
+from nevus.analyzer.naming import find_inputs
+from nevus.analyzer.options import MANY, Options, choose_workers
+from nevus.analyzer.outputs import Wanted
+from nevus.analyzer.tables import write_pages, write_tables
+from nevus.errors import UsageError
+from nevus.imaging.masks import read_scored
+
+BAD = {"cut.jpg", "empty.png", "words.jpg"}
+
+
+@pytest.fixture
+def options(plain_models: Path) -> Options:
+    return Options(models=plain_models, wanted=Wanted(overlay=True, sheet=120))
+
+
+def run(photos: Path, out: Path, options: Options, **more):
+    outcome = analyze_folder(find_inputs([photos], out), out, options, workers=0, threads=1, **more)
+    write_tables(outcome, table=True)
+    write_pages(outcome, "t")
+    return outcome
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_files_of_a_call(photos: Path, tmp_path: Path, options: Options) -> None:
+    out = tmp_path / "out"
+    outcome = run(photos, out, options)
+    assert {failure.path.name for failure in outcome.failures} == BAD
+    assert outcome.kept == 0
+    stems = {one.name: one.stem for one in outcome.inputs}
+    assert stems["b.png"] == "b"
+    assert stems["a.png"] != stems["a.jpg"]
+    answer = json.loads((out / "b.json").read_text(encoding="utf-8"))
+    assert answer["segmentation"]["file"] == "b_segmentation.png"
+    mask = read_scored(out / "b_segmentation.png")
+    assert mask.shape == (90, 120)
+    assert mask.mean() == pytest.approx(answer["segmentation"]["area_share"])
+    assert (out / answer["attributes"]["streaks"]["file"]).is_file()
+    assert (out / "b_overlay.png").is_file()
+    rows = (out / "errors.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "file,code,text"
+    assert [row.split(",")[1] for row in rows[1:]] == ["truncated", "empty", "not_an_image"]
+    assert rows[1].endswith("cut.jpg: the file is cut off: its picture is incomplete")
+    table = (out / "analysis.csv").read_text(encoding="utf-8").splitlines()
+    assert len(table) == 5
+    assert "cut.jpg" in (out / "report.html").read_text(encoding="utf-8")
+    assert not list(out.rglob(".partial-*"))
+
+
+def test_good_ones_are_as_without_the_bad(photos: Path, tmp_path: Path, options: Options) -> None:
+    run(photos, tmp_path / "with", options)
+    for name in BAD:
+        (photos / name).unlink()
+    run(photos, tmp_path / "without", options)
+    assert not (tmp_path / "without" / "errors.csv").exists()
+    one, other = contents(tmp_path / "with"), contents(tmp_path / "without")
+    del one["errors.csv"], one["report.html"], other["report.html"]
+    assert one == other
+
+
+def test_what_is_done_is_kept(
+    photos: Path, tmp_path: Path, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nevus.analyzer.analyzer import Analyzer
+
+    out, names = tmp_path / "out", []
+    plain = Analyzer.analyze
+
+    def stop_after_two(self, source, *, name=None, mm_per_pixel=None):
+        if len(names) == 2:
+            raise KeyboardInterrupt
+        found = plain(self, source, name=name, mm_per_pixel=mm_per_pixel)
+        names.append(name)
+        return found
+
+    monkeypatch.setattr(Analyzer, "analyze", stop_after_two)
+    with pytest.raises(KeyboardInterrupt):
+        run(photos, out, options)
+    # A call that was killed leaves half a line.
+    with (out / ".nevus" / "done.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"stem": "c", "na')
+    monkeypatch.setattr(Analyzer, "analyze", plain)
+    # Order of the inputs is by path: the first two were a.png and b.png.
+    assert names == ["a.png", "b.png"]
+    assert run(photos, out, options).kept == 2
+    assert run(photos, out, options).kept == 4
+    run(photos, tmp_path / "whole", options)
+    one, other = contents(out), contents(tmp_path / "whole")
+    assert one.pop(".nevus/done.jsonl") != other.pop(".nevus/done.jsonl")
+    assert one == other
+
+
+def test_changes_are_done_again(photos: Path, tmp_path: Path, options: Options) -> None:
+    out, said = tmp_path / "out", []
+    run(photos, out, options, changed=said.append)
+    assert said == []
+    (out / "b_overlay.png").unlink()
+    assert run(photos, out, options, changed=said.append).kept == 3
+    (photos / "c.png").write_bytes((photos / "b.png").read_bytes())
+    assert run(photos, out, options, changed=said.append).kept == 3
+    assert said == []
+    other = replace(options, coverage=0.5)
+    assert run(photos, out, other, changed=said.append).kept == 0
+    assert said == [["coverage 0.9 -> 0.5"]]
+    assert run(photos, out, other, fresh=True, changed=said.append).kept == 0
+    assert len(said) == 1
+
+
+def test_processes_give_the_same(photos: Path, tmp_path: Path, options: Options) -> None:
+    run(photos, tmp_path / "one", options)
+    inputs = find_inputs([photos])
+    outcome = analyze_folder(inputs, tmp_path / "two", options, workers=2)
+    write_tables(outcome, table=True)
+    write_pages(outcome, "t")
+    one, other = contents(tmp_path / "one"), contents(tmp_path / "two")
+    del one[".nevus/done.jsonl"], other[".nevus/done.jsonl"]
+    assert one == other
+
+
+def test_many_photographs_many_pages(
+    photos: Path, tmp_path: Path, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nevus.analyzer import tables
+
+    monkeypatch.setattr(tables, "PER_PAGE", 2)
+    out = tmp_path / "out"
+    outcome = run(photos, out, options)
+    first, second = ((out / name).read_text("utf-8") for name in ("report.html", "report-2.html"))
+    assert 'href="report-2.html"' in first
+    assert 'aria-current="page">2<' in second
+    assert "cut.jpg" in first
+    assert "cut.jpg" not in second
+    monkeypatch.setattr(tables, "PER_PAGE", 200)
+    write_pages(outcome, "t")
+    assert not (out / "report-2.html").exists()
+
+
+def test_a_vanished_photograph_is_a_row(photos: Path, tmp_path: Path, options: Options) -> None:
+    inputs = find_inputs([photos / "a.png", photos / "b.png"])
+    (photos / "a.png").unlink()
+    outcome = analyze_folder(inputs, tmp_path / "out", options, workers=0, threads=1)
+    assert [failure.code for failure in outcome.failures] == ["missing"]
+
+
+def test_pictures_of_similar_cases(photos: Path, tmp_path: Path, options: Options) -> None:
+    book = tmp_path / "book" / "deep"
+    book.mkdir(parents=True)
+    for index in range(14):
+        (book / f"ISIC_{index:07d}.png").write_bytes((photos / "a.png").read_bytes())
+    run(photos, tmp_path / "out", replace(options, photographs=tmp_path / "book"))
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert 'alt="Training photograph ISIC_' in page
+
+
+def test_no_folder_can_be_made(photos: Path, options: Options) -> None:
+    with pytest.raises(UsageError, match="cannot be made a folder"):
+        run(photos, photos / "a.png" / "out", options)
+
+
+def test_how_many_processes() -> None:
+    assert choose_workers(1, None, None) == (0, 2)
+    assert choose_workers(5, None, None) == (1, 2)
+    processes, threads = choose_workers(10 * MANY, None, None)
+    assert processes >= 1
+    assert threads == (1 if processes > 1 else 2)
+    assert choose_workers(100, 3, 4) == (3, 4)
+    for wrong in ((1, -1, None), (1, 65, None), (1, None, 0)):
+        with pytest.raises(UsageError):
+            choose_workers(*wrong)

@@ -1,0 +1,172 @@
+"""`nevus analyze` as users type it."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nevus.analysis.results import read_analysis
+from nevus.cli.app import main
+from nevus.data.phantoms import draw_phantom
+from nevus.labels import ATTRIBUTES, DIAGNOSES, NOTICE
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for index, name in enumerate(("a.png", "=cmd().png", "Muttermal ä.png")):
+        pixels = draw_phantom(index + 1, 3, size=(90, 120)).pixels
+        Image.fromarray(pixels).save(folder / name)
+    return folder
+
+
+def run(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    arguments = ["nevus", "analyze", *map(str, words)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", arguments)
+        with pytest.raises(SystemExit) as left:
+            main()
+    out, err = capfd.readouterr()
+    return int(left.value.code or 0), out, err
+
+
+def test_one_photograph_no_options(
+    photos: Path, plain_models: Path, tmp_path: Path, capfd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capfd, photos / "a.png", "--models", plain_models)
+    assert code == 0
+    assert err.count(NOTICE) == 1
+    for words in ("cannot be ruled out at 90 % coverage", "The lesion covers", "Similar training"):
+        assert words in out
+    assert "nevus-results" in out
+    results = tmp_path / "nevus-results"
+    assert read_analysis((results / "a.json").read_bytes()).image == "a.png"
+    masks = {f"a_attribute_{name}.png" for name in ATTRIBUTES} | {"a_segmentation.png"}
+    visible = {path.name for path in results.iterdir()} - {".nevus"}
+    assert visible == masks | {"a.json", "report.html", "diagnosis.csv"}
+
+
+def test_a_folder_with_bad_files(photos: Path, plain_models: Path, tmp_path: Path, capfd) -> None:
+    (photos / "bad.jpg").write_bytes(b"GIF89a")
+    out = tmp_path / "out"
+    more = ("--models", plain_models, "--out", out, "--workers", "0", "--csv", "--overlay")
+    code, shown, err = run(capfd, photos, *more)
+    assert code == 3
+    assert err.splitlines()[-1].startswith("nevus: 1 of 4 photographs failed, first: bad.jpg: ")
+    assert "3 analysed" in shown
+    rows = list(csv.reader((out / "errors.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row[:2] for row in rows] == [["file", "code"], ["bad.jpg", "wrong_format"]]
+    text = (out / "diagnosis.csv").read_text(encoding="utf-8")
+    assert text.splitlines()[0] == "image," + ",".join(DIAGNOSES)
+    for table in ("diagnosis.csv", "analysis.csv"):
+        lines = list(csv.reader((out / table).read_text(encoding="utf-8").splitlines()))
+        assert all(not cell.startswith(("=", "@", "+")) for line in lines for cell in line)
+    assert {"a_overlay.png", "_=cmd()_overlay.png"} <= {path.name for path in out.iterdir()}
+    code, shown, err = run(capfd, photos, *more)
+    assert "3 of them before" in shown
+    code, shown, err = run(capfd, photos, *more, "--coverage", "0.8")
+    assert "coverage 0.9 -> 0.8" in err
+    assert "of them before" not in shown
+
+
+def test_json_on_stdout(photos: Path, plain_models: Path, tmp_path: Path, capfd) -> None:
+    more = ("--json", "--no-report", "--no-masks", "--workers", "0", "--mm-per-pixel", "0.1")
+    code, shown, _ = run(capfd, photos, "--models", plain_models, "--out", tmp_path / "o", *more)
+    assert code == 0
+    answers = [json.loads(line) for line in shown.splitlines()]
+    assert len(answers) == 3
+    assert all(one["notice"] == NOTICE for one in answers)
+    assert all(one["segmentation"]["file"] is None for one in answers)
+    assert all(one["abcd"]["feret_mm"] for one in answers)
+    assert not list((tmp_path / "o").glob("*.png"))
+    assert not (tmp_path / "o" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["none.jpg"], "there is no"),
+        (["PHOTOS", "--coverage", "2"], "coverage is 2"),
+        (["PHOTOS", "--mm-per-pixel", "-1"], "mm per pixel"),
+        (["PHOTOS", "--photographs", "nowhere"], "there is no folder"),
+        (["PHOTOS", "--models", "nowhere"], "no folder of models"),
+        ([], "PHOTO"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    words: list[str], text: str, photos: Path, tmp_path: Path, capfd,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    code, shown, err = run(capfd, *(str(photos) if word == "PHOTOS" else word for word in words))
+    assert code == 2
+    last = err.splitlines()[-1]
+    assert last.startswith("nevus: ")
+    assert text in last
+    assert shown == ""
+    assert not (tmp_path / "nevus-results").exists()
+
+
+def test_no_metadata_anywhere(photos: Path, plain_models: Path, tmp_path: Path, capfd) -> None:
+    exif = Image.Exif()
+    exif[0x010E], exif[0x0112] = "CANARY", 3
+    with Image.open(photos / "a.png") as image:
+        image.save(photos / "e.jpg", exif=exif, comment=b"CANARY", quality=95)
+    secret = photos / "Jane Doe CANARY"
+    secret.mkdir()
+    (photos / "a.png").rename(secret / "f.png")
+    out = tmp_path / "out"
+    code, _, _ = run(
+        capfd,
+        photos,
+        "--models",
+        plain_models,
+        "--out",
+        out,
+        "--workers",
+        "0",
+        "--overlay",
+        "--csv",
+    )
+    assert code == 0
+    for path in out.rglob("*"):
+        if path.is_file():
+            assert b"CANARY" not in path.read_bytes()
+            assert "CANARY" not in str(path.relative_to(out))
+
+
+def test_a_deadly_photograph_costs_one_row(
+    photos: Path, plain_models: Path, tmp_path: Path
+) -> None:
+    """The decoder is made to die on one file, in a process of its own."""
+    script = tmp_path / "deadly.py"
+    script.write_text(
+        "import os, sys\n"
+        "from nevus.analyzer import analyzer\n"
+        "plain = analyzer.Analyzer.analyze\n"
+        "def deadly(self, source, *, name=None, mm_per_pixel=None):\n"
+        "    if name == 'a.png':\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "    return plain(self, source, name=name, mm_per_pixel=mm_per_pixel)\n"
+        "analyzer.Analyzer.analyze = deadly\n"
+        "if __name__ == '__main__':\n"
+        "    from nevus.cli import main\n"
+        "    main()\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [sys.executable, script, "analyze", photos, "--models", plain_models, "--out", out],
+        capture_output=True, text=True, timeout=120, env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    rows = list(csv.reader((out / "errors.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row[:2] for row in rows[1:]] == [["a.png", "crashed"]]
+    assert len(list(out.glob("*_segmentation.png"))) == 2
