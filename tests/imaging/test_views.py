@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from nevus.imaging import views as arrays
-from nevus.models.turning import run_views, turn, turn_back
 from nevus.imaging.views import choose_views, list_views, name_views
+from nevus.models.turning import run_views, turn, turn_back
 from nevus.options import PredictionOptions
 
 VIEWS = list_views(flips=True, rotations=True)
