@@ -21,7 +21,7 @@ $(CORE): pyproject.toml constraints.txt
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) '.[train,export,dev]'
+	$(INSTALL) '.[train,serve,export,dev]'
 	@$(STAMP) $(CORE) $(READY)
 
 # One photograph through the packaged models: a drawn one, or make demo IMAGE=photo.jpg

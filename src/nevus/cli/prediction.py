@@ -10,8 +10,7 @@ from nevus.errors import SomeInputsFailedError, UsageError
 from nevus.labels import NOTICE, TASKS
 
 if TYPE_CHECKING:
-    import torch
-
+    from nevus.cli.members import Members
     from nevus.inference.inputs import Failure
 
 
@@ -19,11 +18,15 @@ def predict(
     task: Annotated[
         str, typer.Argument(metavar="TASK", help="segmentation, attributes or diagnosis")
     ],
-    checkpoint: Annotated[
-        list[Path], typer.Option(help="A checkpoint; several make an ensemble (mean).")
-    ],
     images: Annotated[list[Path], typer.Option(help="Folder or photograph; repeatable.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A checkpoint; several make an ensemble (mean).")
+    ] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(help="Instead: a folder that nevus export wrote, or `packaged` (no torch)."),
+    ] = None,
     split: Annotated[
         Path | None,
         typer.Option(help="A run's split.json: only its validation photographs."),
@@ -62,25 +65,24 @@ def predict(
     Example: nevus predict segmentation --checkpoint runs/compact/best.safetensors
     --images photos --out masks
 
+    Example: nevus predict diagnosis --models packaged --images photos --out diagnoses
+
     Files that cannot be read are listed in errors.csv; the exit code is then 3.
     """
+    from nevus.cli.members import Members
     from nevus.imaging.files import find_images
-    from nevus.training.distributed import choose_device
 
     _check_task(task, segmentation=(steps,), attributes=(fitted_for,), diagnosis=(by, similar))
     photographs = choose_photographs(find_images(images), split)
-    chosen = choose_device(device)
+    members = Members(tuple(checkpoint or ()), models, flips, device)
     if task == "segmentation":
-        chain = read_steps(steps)
-        failures = _predict_masks(checkpoint, photographs, out, chain, flips, chosen, workers)
+        failures = _predict_masks(members, photographs, out, read_steps(steps), workers)
     elif task == "attributes":
         kind = _read_choice("--fitted-for", fitted_for or "pooled", ("pooled", "each"))
-        failures = _predict_attributes(checkpoint, photographs, out, kind, flips, chosen, workers)
+        failures = _predict_attributes(members, photographs, out, kind, workers)
     else:
         way = by and _read_choice("--by", by, ("logits", "gallery", "both"))
-        failures = _predict_diagnoses(
-            checkpoint, photographs, out, way, similar or 5, flips, chosen, workers
-        )
+        failures = _predict_diagnoses(members, photographs, out, way, similar or 5, workers)
     if failures:
         raise SomeInputsFailedError(
             f"{len(failures)} of {len(photographs)} photographs failed, "
@@ -89,29 +91,23 @@ def predict(
 
 
 def _predict_masks(
-    checkpoints: list[Path],
+    members: "Members",
     photographs: tuple[Path, ...],
     out: Path,
     chain: tuple[dict[str, Any], ...] | None,
-    flips: bool | None,
-    device: "torch.device",
     workers: int,
 ) -> "list[Failure]":
     from nevus.cli.progress import counting
-    from nevus.inference.network import load_network
     from nevus.inference.predictor import Ensemble, predict_folder
 
-    members = [load_network(path, device, flips=flips) for path in checkpoints]
-    for path, member in zip(checkpoints, members, strict=True):
-        if member.task != "segmentation":
-            raise UsageError(f"{path} is a checkpoint for {member.task}, not segmentation")
+    networks, own = members.segmentors()
     typer.echo(NOTICE, err=True)
     with counting("predicting") as progress:
         failures = predict_folder(
-            Ensemble(members),
+            Ensemble(networks),
             photographs,
             out,
-            steps=members[0].options.steps if chain is None else chain,
+            steps=own if chain is None else chain,
             workers=workers,
             progress=progress,
         )
@@ -120,56 +116,37 @@ def _predict_masks(
 
 
 def _predict_attributes(
-    checkpoints: list[Path],
-    photographs: tuple[Path, ...],
-    out: Path,
-    fitted_for: str,
-    flips: bool | None,
-    device: "torch.device",
-    workers: int,
+    members: "Members", photographs: tuple[Path, ...], out: Path, fitted_for: str, workers: int
 ) -> "list[Failure]":
     from nevus.cli.progress import counting
     from nevus.inference.attribute_predictor import predict_attribute_folder
-    from nevus.inference.attributor import load_attributor
 
-    members = [
-        load_attributor(path, device, flips=flips, fitted_for=fitted_for) for path in checkpoints
-    ]
+    networks, rules = members.attributors(fitted_for)
     typer.echo(NOTICE, err=True)
     with counting("predicting") as progress:
         failures = predict_attribute_folder(
-            members,
-            photographs,
-            out,
-            rules=members[0].rules,
-            workers=workers,
-            progress=progress,
+            networks, photographs, out, rules=rules, workers=workers, progress=progress
         )
     typer.echo(f"masks of {len(photographs) - len(failures)} photographs in {out}")
     return failures
 
 
 def _predict_diagnoses(
-    checkpoints: list[Path],
+    members: "Members",
     photographs: tuple[Path, ...],
     out: Path,
     by: str | None,
     similar: int,
-    flips: bool | None,
-    device: "torch.device",
     workers: int,
 ) -> "list[Failure]":
     from nevus.cli.progress import counting
-    from nevus.inference.diagnoser import load_diagnoser
     from nevus.inference.diagnosis_predictor import predict_diagnosis_folder
 
-    members = [
-        load_diagnoser(path, device, by=by, flips=flips, similar=similar) for path in checkpoints
-    ]
+    networks = members.diagnosers(by, similar)
     typer.echo(NOTICE, err=True)
     with counting("predicting") as progress:
         failures = predict_diagnosis_folder(
-            members, photographs, out, workers=workers, progress=progress
+            networks, photographs, out, workers=workers, progress=progress
         )
     typer.echo(f"{len(photographs) - len(failures)} rows in {out / 'diagnosis.csv'}")
     return failures

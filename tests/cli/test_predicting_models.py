@@ -1,0 +1,80 @@
+"""`nevus predict --models`: models as files, no torch."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nevus.analyzer.analyzer import Analyzer
+from nevus.cli.app import main
+from nevus.data.phantoms import draw_phantom
+from nevus.labels import ATTRIBUTES, DIAGNOSES
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for index in (1, 2):
+        pixels = draw_phantom(index, 3, size=(90, 120)).pixels
+        Image.fromarray(pixels).save(folder / f"case{index}.png")
+    return folder
+
+
+def run(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["nevus", "predict", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+    return int(left.value.code or 0), capfd.readouterr().err
+
+
+def test_what_predict_writes_is_what_analyze_says(
+    photos: Path, plain_models: Path, tmp_path: Path, capfd
+) -> None:
+    out = tmp_path / "out"
+    common = ("--models", plain_models, "--images", photos, "--out", out)
+    for task in ("segmentation", "attributes", "diagnosis"):
+        assert run(capfd, task, *common)[0] == 0
+    found = Analyzer(plain_models).analyze(photos / "case1.png")
+    mask = np.array(Image.open(out / "case1_segmentation.png")) > 0
+    np.testing.assert_array_equal(mask, found.lesion)
+    for name in ATTRIBUTES:
+        mask = np.array(Image.open(out / f"case1_attribute_{name}.png")) > 0
+        np.testing.assert_array_equal(mask, found.attributes[name])
+    header, row = (out / "diagnosis.csv").read_text().splitlines()[:2]
+    assert header == "image," + ",".join(DIAGNOSES)
+    assert sum(float(value) for value in row.split(",")[1:]) == pytest.approx(1)
+    assert set(json.loads((out / "similar.json").read_text())["similar"]) == {"case1", "case2"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "either --checkpoint or --models"),
+        (("--models", "packaged", "--checkpoint", "a.safetensors"), "either --checkpoint or"),
+        (("--models", "packaged", "--flips"), "no --flips here"),
+        (("--models", "nowhere"), "nowhere"),
+    ],
+)
+def test_wrong_use(photos: Path, tmp_path: Path, capfd, words, said: str) -> None:
+    code, err = run(capfd, "segmentation", "--images", photos, "--out", tmp_path / "o", *words)
+    assert code == 2
+    assert said in err
+
+
+def test_no_torch_is_needed(photos: Path, plain_models: Path, tmp_path: Path) -> None:
+    arguments = ["predict", "attributes", "--models", plain_models, "--images", photos]
+    code = (
+        "import sys; sys.modules['torch'] = None; from nevus.cli.app import main; "
+        f"sys.argv = ['nevus', *{[*map(str, arguments), '--out', str(tmp_path / 'o')]!r}]; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert done.returncode == 0, done.stderr
