@@ -48,10 +48,10 @@ def test_all_is_the_default(drawn: Path, tmp_path: Path) -> None:
 def test_failures_are_told_with_exit_code_3(drawn: Path, tmp_path: Path) -> None:
     result = invoke(
         "table1", "--data", drawn, "--out", tmp_path, "--scale", "tiny", "--row", "pixel",
-        "--set", "test_resnet:network.pretrained=absent.safetensors",
+        "--set", "test_resnet:network.encoder=absent_network",
     )  # fmt: skip
     assert getattr(result.exception, "exit_code", None) == 3
-    assert "absent.safetensors" in str(result.exception)
+    assert "absent_network" in str(result.exception)
 
 
 def test_splits(drawn_cases: Path, drawn: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The tables as data: every row resolves at every scale, and says what the paper says."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,14 @@ def test_the_papers_figures() -> None:
 def test_compact_rows_of_a_table_take_the_same_steps(name: str) -> None:
     runs = {run for row in SPECS[name].rows_at("compact") for run in row.runs}
     lengths = set()
+    said = re.search(r"(\d+) steps of (\d+)", SPECS[name].scales["compact"].about)
+    assert said
     for run in runs:
         training = make_training(SPECS, name, run, Asked("compact"), 0, KNOWN)
         options = training.recipe.training
         lengths.add((options.epochs, options.epoch_steps, options.batch_size, options.ema_decay))
-        assert options.epoch_steps * options.epochs == 240
+        assert options.epoch_steps * options.epochs == int(said[1])
+        assert options.batch_size == int(said[2])
     assert len(lengths) == 1
 
 

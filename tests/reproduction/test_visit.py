@@ -221,13 +221,13 @@ def test_a_second_process_is_refused(place: Place) -> None:
 
 
 def test_a_row_that_fails_keeps_back_no_other(place: Place, tmp_path: Path) -> None:
-    asked = Asked("tiny", changes=("test_resnet:network.pretrained=missing.safetensors",))
+    asked = Asked("tiny", changes=("test_resnet:network.encoder=absent_network",))
     jobs = jobs_of(place.data, ["table1:segan", "table3:triplets"], asked)
     visited = Visit(Place(place.data, tmp_path), "cpu").run(jobs[:2])
     assert visited.done == ["table3 triplets fold 0/2"]
     [(name, text)] = visited.failed
     assert name == "table1 segan fold 0/2"
-    assert "missing.safetensors" in text
+    assert "absent_network" in text
 
 
 def test_a_changed_row_is_missing_again(place: Place) -> None:

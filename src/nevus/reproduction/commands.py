@@ -91,9 +91,6 @@ def _predict(job: Job, images: Sequence[PurePath], place: Place) -> list[str]:
     alone = job.predictions(place.out)
     together = alone.with_name(job.folder)
     lines.append(_join([*parts, "--out", alone if job.table.task == "diagnosis" else together]))
-    if job.table.task == "attributes":
-        # The file tells of one fold's photographs only, the folder holds all folds' masks.
-        lines.append(_join(["rm", "-f", together / "presences.json"]))
     return lines
 
 
@@ -112,6 +109,9 @@ def _evaluate(task: str, together: Path, folds: Sequence[tuple[int, int]]) -> li
         rest = "".join(f" tail -n +2 {table};" for table in tables[1:])
         whole = _join([together / "diagnosis.csv"])
         lines.append(f"{{ cat {tables[0]};{rest} }} > {whole}")
+    if task == "attributes":
+        # The file tells of the last fold's photographs only, the folder holds all folds' masks.
+        lines.append(_join(["rm", "-f", together / "presences.json"]))
     data: list[object] = ["nevus", "evaluate", task, "--truth", DATA, "--prediction", together]
     return [*lines, _join([*data, "--subset", "--json"])]
 
