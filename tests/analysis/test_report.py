@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from nevus.analysis.report import ReportEntry, choose_long_side, write_report
-from nevus.analysis.results import clean_name
 from nevus.errors import UsageError
+from nevus.imaging.cells import clean_name
 from nevus.inference.inputs import Failure
 from nevus.labels import NOTICE
 

@@ -17,11 +17,11 @@ from nevus.analysis.results import (
     SegmentationAnswer,
     SimilarCase,
     Size,
-    clean_name,
     make_schema,
     read_analysis,
     write_schema,
 )
+from nevus.imaging.cells import clean_name
 from nevus.labels import DIAGNOSES, NOTICE
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "analysis-1.json"

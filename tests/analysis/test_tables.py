@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nevus.analysis.tables import guard_cell, write_diagnoses, write_errors
-from nevus.inference.inputs import Failure
+from nevus.analysis.tables import write_diagnoses
+from nevus.imaging.cells import guard_cell
+from nevus.inference.inputs import Failure, write_failures
 from nevus.labels import DIAGNOSES
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1+1", "＝1", "＠A"]
@@ -54,13 +55,13 @@ def test_only_probabilities(tmp_path: Path, value: float) -> None:
 def test_errors(tmp_path: Path) -> None:
     path = tmp_path / "errors.csv"
     failures = [Failure(tmp_path / name, "truncated", f"{name}: cut off") for name in FORMULAS]
-    write_errors(path, failures)
+    write_failures(path, failures)
     head, *rows = read(path)
     assert head == ["file", "code", "text"]
     assert len(rows) == len(FORMULAS)
     starts = tuple("=+-@\t\r\n＝＠ ")
     assert not any(cell.startswith(starts) for row in rows for cell in row)
-    write_errors(path, [])
+    write_failures(path, [])
     assert not path.exists()
 
 
@@ -71,7 +72,7 @@ def test_harmless_cells_stay(name: str) -> None:
 
 def test_names_that_break_lines_or_encodings(tmp_path: Path) -> None:
     names = ["two\nlines.jpg", 'quote".jpg', "comma,.jpg", "bytes\udc80.jpg", "turn\u202egnp.exe"]
-    write_errors(tmp_path / "e.csv", [Failure(Path(name), "x", "t") for name in names])
+    write_failures(tmp_path / "e.csv", [Failure(Path(name), "x", "t") for name in names])
     assert len(read(tmp_path / "e.csv")) == 1 + len(names)
     text = (tmp_path / "e.csv").read_text(encoding="utf-8")
     assert text.count("\n") == 1 + len(names)

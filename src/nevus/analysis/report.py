@@ -19,9 +19,9 @@ from markupsafe import Markup
 
 from nevus import __version__
 from nevus.analysis.definitions import DEFINITIONS, NOT_ASSESSED
-from nevus.analysis.results import clean_name
 from nevus.analysis.sheets import ReportEntry, Sheet, make_sheet
 from nevus.errors import UsageError
+from nevus.imaging.cells import clean_name
 from nevus.inference.inputs import Failure
 from nevus.labels import NOTICE
 

@@ -6,7 +6,6 @@ older reader would stumble over makes it ``analysis-2``.
 
 import json
 import math
-import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -16,25 +15,12 @@ from nevus import __version__
 from nevus.analysis.finite import Finite
 from nevus.analysis.lesion import Abcd
 from nevus.analysis.quality import QualityFlag
+from nevus.imaging.cells import clean_name
 from nevus.imaging.files import write_atomically
 from nevus.labels import ATTRIBUTES, DIAGNOSES, NOTICE
 
 FORMAT: Final = "nevus-analysis-1"
-_LONGEST_NAME: Final = 200
 _SUM_WITHIN: Final = 1e-3
-
-
-def clean_name(name: str) -> str:
-    """Return a file's base name in a form that breaks no line, page or table.
-
-    Folders are dropped, since they may name people; signs that do not print (line ends, marks that
-    reverse the direction of reading, broken bytes) are named, as [U+202E]; at most 200 signs.
-    """
-    last = re.split(r"[/\\]", name)[-1]
-    shown = "".join(sign if sign.isprintable() else f"[U+{ord(sign):04X}]" for sign in last)
-    if len(shown) > _LONGEST_NAME:
-        shown = f"{shown[: _LONGEST_NAME - 1]}…"
-    return shown or "photograph"
 
 
 def _check_clean(name: str) -> str:

@@ -1,18 +1,13 @@
-"""``diagnosis.csv`` in the official form, and ``errors.csv``; strangers' names stay text."""
+"""``diagnosis.csv`` in the official form; strangers' names stay text."""
 
 import csv
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
 
-from nevus.analysis.results import clean_name
+from nevus.imaging.cells import clean_name, guard_cell
 from nevus.imaging.files import write_atomically
-from nevus.inference.inputs import Failure
 from nevus.labels import DIAGNOSES
-
-# What spreadsheets take for the start of a formula, full-width forms included.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def write_diagnoses(path: Path, rows: Iterable[tuple[str, Mapping[str, float]]]) -> None:
@@ -36,35 +31,6 @@ def write_diagnoses(path: Path, rows: Iterable[tuple[str, Mapping[str, float]]])
             raise ValueError(f"{image}: probabilities of {', '.join(DIAGNOSES)} are expected")
         table.append([guard_cell(clean_name(image)), *(_write_number(value) for value in values)])
     _write(path, table)
-
-
-def write_errors(path: Path, failures: Iterable[Failure]) -> None:
-    """Write what failed as ``file,code,text``; without failures the file is removed.
-
-    Raises:
-        DiskFullError: There is no room.
-    """
-    table = [
-        [
-            guard_cell(clean_name(failure.path.name)),
-            failure.code,
-            guard_cell(_one_line(failure.text)),
-        ]
-        for failure in failures
-    ]
-    if table:
-        _write(path, [["file", "code", "text"], *table])
-    else:
-        path.unlink(missing_ok=True)
-
-
-def guard_cell(cell: str) -> str:
-    """Return a cell that no spreadsheet runs: an apostrophe stands before a formula."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
-
-
-def _one_line(text: str) -> str:
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _write_number(value: float) -> str:

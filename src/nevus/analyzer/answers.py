@@ -15,9 +15,9 @@ from nevus.analysis.results import (
     ModelUsed,
     SegmentationAnswer,
     SimilarCase,
-    clean_name,
 )
 from nevus.analyzer.conformal import conformal_set
+from nevus.imaging.cells import clean_name
 from nevus.labels import ATTRIBUTES, DIAGNOSES
 from nevus.models.gallery import Neighbour
 from nevus.runtime.zoo import ModelCard

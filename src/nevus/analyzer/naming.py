@@ -10,8 +10,8 @@ from os.path import commonpath
 from pathlib import Path
 from typing import Final
 
-from nevus.analysis.results import clean_name
 from nevus.errors import UsageError
+from nevus.imaging.cells import clean_name
 from nevus.imaging.files import find_images
 
 _OWN: Final = re.compile(r"(?s)(.+)_(?:segmentation|overlay|attribute_[a-z_]+)\.png")

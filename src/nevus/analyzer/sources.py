@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nevus.analysis.results import clean_name
 from nevus.errors import ImageError
+from nevus.imaging.cells import clean_name
 from nevus.imaging.headers import Header
 from nevus.imaging.limits import Limits
 from nevus.imaging.reading import Photograph, check_size, describe, read_image

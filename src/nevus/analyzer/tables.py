@@ -11,11 +11,13 @@ from typing import Any, Final
 from nevus.analysis.lesion import Abcd
 from nevus.analysis.report import Neighbours, write_sheets
 from nevus.analysis.results import Analysis
-from nevus.analysis.tables import guard_cell, write_diagnoses, write_errors
+from nevus.analysis.tables import write_diagnoses
 from nevus.analyzer.folder import Outcome
 from nevus.analyzer.naming import Input
 from nevus.analyzer.outputs import sheet_path
+from nevus.imaging.cells import guard_cell
 from nevus.imaging.files import write_atomically
+from nevus.inference.inputs import write_failures
 from nevus.labels import ATTRIBUTES, DIAGNOSES
 
 PER_PAGE: Final = 200
@@ -45,7 +47,7 @@ def write_tables(outcome: Outcome, *, table: bool = False) -> None:
         if answer.diagnosis is not None and answer.diagnosis.probabilities is not None
     )
     write_diagnoses(outcome.out / "diagnosis.csv", rows)
-    write_errors(outcome.out / "errors.csv", outcome.failures)
+    write_failures(outcome.out / "errors.csv", outcome.failures)
     if table:
         rows_of_all = (make_row(one, answer) for one, answer in outcome.answers())
         _write_rows(outcome.out / "analysis.csv", rows_of_all)

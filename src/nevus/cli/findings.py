@@ -5,6 +5,7 @@ import json
 import typer
 
 from nevus.errors import DataError
+from nevus.imaging.cells import on_one_line
 from nevus.labels import NOTICE
 
 
@@ -15,9 +16,3 @@ def print_problems(error: DataError, *, as_json: bool = False) -> None:
         return
     for problem in error.problems:
         typer.echo(f"- {on_one_line(problem)}")
-
-
-def on_one_line(text: str) -> str:
-    """Return `text` with every sign that is not printable spelled out."""
-    # A file name may hold a newline or an escape sequence that would redraw the terminal.
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)

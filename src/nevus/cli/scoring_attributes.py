@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nevus.cli.findings import on_one_line, print_problems
+from nevus.cli.findings import print_problems
 from nevus.cli.galleries import find_shown, require_gallery_options
 from nevus.errors import DataError
+from nevus.imaging.cells import on_one_line
 from nevus.labels import ATTRIBUTES, NOTICE
 
 if TYPE_CHECKING:

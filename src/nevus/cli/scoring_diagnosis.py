@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nevus.cli.findings import on_one_line, print_problems
+from nevus.cli.findings import print_problems
 from nevus.errors import DataError
+from nevus.imaging.cells import on_one_line
 from nevus.labels import NOTICE
 
 if TYPE_CHECKING:

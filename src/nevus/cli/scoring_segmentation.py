@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nevus.cli.findings import on_one_line, print_problems
+from nevus.cli.findings import print_problems
 from nevus.cli.galleries import find_shown, require_gallery_options
 from nevus.errors import DataError
+from nevus.imaging.cells import on_one_line
 from nevus.labels import NOTICE
 
 if TYPE_CHECKING:

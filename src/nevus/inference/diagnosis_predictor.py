@@ -12,9 +12,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nevus.imaging.cells import guard_cell
 from nevus.imaging.files import write_atomically
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
-from nevus.inference.inputs import Failure, harmless, read_ahead, write_failures
+from nevus.inference.inputs import Failure, read_ahead, write_failures
 from nevus.inference.predictor import Progress
 from nevus.labels import DIAGNOSES, NOTICE
 from nevus.models.gallery import Neighbour
@@ -88,7 +89,7 @@ def predict_diagnosis_folder(
             failures.append(result)
         else:
             path, probabilities, neighbours = result
-            writer.writerow([harmless(path.stem), *format_row(probabilities)])
+            writer.writerow([guard_cell(path.stem), *format_row(probabilities)])
             similar[path.stem] = [asdict(neighbour) for neighbour in neighbours]
         if progress:
             progress(done, len(images))

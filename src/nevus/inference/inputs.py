@@ -2,12 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from nevus.errors import ImageError
+from nevus.imaging.cells import clean_name, guard_cell, on_one_line
 from nevus.imaging.files import write_atomically
 from nevus.imaging.limits import Limits
 from nevus.imaging.reading import Photograph, read_image
@@ -42,25 +43,26 @@ def read_ahead(
         yield path, photograph
 
 
-def write_failures(path: Path, failures: Sequence[Failure]) -> None:
-    """Write failures as file, code, text; without failures the file is removed."""
-    if not failures:
+def write_failures(path: Path, failures: Iterable[Failure]) -> None:
+    """Write what failed as ``file,code,text``; without failures the file is removed.
+
+    Raises:
+        DiskFullError: There is no room.
+    """
+    table = [
+        [
+            guard_cell(clean_name(failure.path.name)),
+            failure.code,
+            guard_cell(on_one_line(failure.text)),
+        ]
+        for failure in failures
+    ]
+    if not table:
         path.unlink(missing_ok=True)
         return
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "code", "text"])
-    for failure in failures:
-        writer.writerow([harmless(failure.path.name), failure.code, harmless(failure.text)])
+    csv.writer(text, lineterminator="\n").writerows([["file", "code", "text"], *table])
     write_atomically(path, text.getvalue().encode("utf-8", errors="backslashreplace"))
-
-
-def harmless(cell: str) -> str:
-    """Return a cell that a spreadsheet shows as text.
-
-    Spreadsheets run cells that begin like a formula; file names are strangers' text.
-    """
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _submit_next(

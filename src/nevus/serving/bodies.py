@@ -12,7 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.types import Receive
 
-from nevus.analysis.results import clean_name
+from nevus.imaging.cells import clean_name
 from nevus.serving.admission import Admission
 from nevus.serving.refusals import ClientGoneError, RefusedError, too_large, too_slow
 from nevus.serving.settings import Settings

@@ -12,10 +12,12 @@ import { showList } from "./thumbnails.js";
 const GONE = "The server does not answer. Your photographs are still here: try again when it is back.";
 const queue = new Queue();
 let selected = null;
+let wasChosen = false;
 let pending = false;
 
 function choose(item) {
   selected = item;
+  wasChosen = true;
   show();
 }
 
@@ -29,8 +31,8 @@ function plan() {
 function show() {
   pending = false;
   const { items } = queue;
-  if (!items.includes(selected)) selected = null;
-  selected ??= items.find((one) => one.state === "done") ?? null;
+  if (!items.includes(selected)) wasChosen = false;
+  if (!wasChosen) selected = items.find((one) => one.state !== "failed") ?? items[0] ?? null;
   get("work").hidden = !items.length;
   document.documentElement.classList.toggle("busy", items.length > 0);
   showList(items, selected, {

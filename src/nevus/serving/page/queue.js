@@ -4,6 +4,7 @@ import { Problem, analyze } from "./api.js";
 
 const AT_ONCE = 2;
 const PATIENCE = 30;
+const UNPRINTED = /[\p{C}\p{Zl}\p{Zp}]/gu;
 let last = 0;
 
 /**
@@ -21,7 +22,7 @@ export class Queue extends EventTarget {
   add(files) {
     for (const file of files) {
       last += 1;
-      const name = file.name || `photograph-${last}`;
+      const name = cleanName(file.name) || `photograph-${last}`;
       this.items.push({ id: last, file, name, state: "waiting", share: 0, result: null, problem: null });
     }
     this.#tell(null);
@@ -135,4 +136,9 @@ export class Queue extends EventTarget {
   #tell(item) {
     this.dispatchEvent(new CustomEvent("change", { detail: item }));
   }
+}
+
+/** Name the signs that do not print: some reverse the direction of reading. */
+function cleanName(name) {
+  return name.replace(UNPRINTED, (sign) => `[U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
 }
