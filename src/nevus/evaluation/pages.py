@@ -1,26 +1,21 @@
 """A page of the best, middle and worst masks: one HTML file that needs nothing else."""
 
 import base64
-import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
+from nevus.evaluation.rendering import render_page
 from nevus.evaluation.scores import SegmentationScores
 from nevus.evaluation.writing import write_result
 from nevus.imaging.drawing import draw_outline, encode_jpeg, fit_within
 from nevus.imaging.resizing import resize_mask
-from nevus.labels import NOTICE
 
 LONG_SIDE: Final = 480
 # Far from every skin colour, told apart by the colour-blind, and of different width besides.
@@ -112,19 +107,13 @@ def write_gallery(
 
 def render_gallery(items: Iterable[GalleryItem], *, title: str, summary: SegmentationScores) -> str:
     """Return the page `write_gallery` writes."""
-    css = _read_resource("gallery.css")
-    style_hash = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     groups = [
         (name, [_make_figure(item) for item in members])
         for name, members in groupby(items, key=lambda item: item.group)
     ]
-    page = _make_environment().from_string(_read_resource("gallery.html"))
-    return page.render(
+    return render_page(
+        "gallery",
         title=title,
-        notice=NOTICE,
-        css=Markup(css),
-        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; "
-        "base-uri 'none'; form-action 'none'",
         groups=groups,
         rows=list(_make_rows(summary)),
         n=summary.n,
@@ -162,17 +151,3 @@ def _make_rows(summary: SegmentationScores) -> Iterable[dict[str, str]]:
         low, high = summary.ci95[name]
         bounds = "not defined for one photograph" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
         yield {"name": name.replace("_", " "), "mean": f"{value:.3f}", "interval": bounds}
-
-
-@cache
-def _read_resource(name: str) -> str:
-    return (resources.files("nevus.evaluation") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _make_environment() -> Environment:
-    return Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
