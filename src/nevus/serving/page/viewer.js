@@ -33,7 +33,6 @@ export class Viewer {
   constructor(source, size, orientation, words) {
     this.#size(size, orientation);
     this.picture = make("img", { class: "photograph", src: source, alt: words, draggable: false });
-    this.picture.addEventListener("error", () => this.frame.classList.add("blind"));
     this.stage = make("div", { class: "stage" }, this.picture);
     this.frame = make("div", {
       class: "frame",
