@@ -124,6 +124,7 @@ MODELS = (
         f"photographs CC-0; encoder pretrained on HAM10000: {NONCOMMERCIAL}",
         ("--weights", "int8", "--flips"),
         ("n", "pooled_jaccard", "pooled_dice", "per_attribute", "ci95"),
+        refit=("--views", "flips"),
     ),
     Model(
         "diagnosis",

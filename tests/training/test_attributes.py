@@ -6,15 +6,19 @@ import torch
 
 from nevus.data.cache import CacheItem
 from nevus.errors import DataError, RecipeError
+from nevus.imaging.views import FLIPS
+from nevus.inference.attributor import TorchAttributor
 from nevus.labels import ATTRIBUTES
 from nevus.losses import pooled_jaccard, pooled_jaccard_each, present_dice, sum_overlaps
 from nevus.models.attributes import Attributed
 from nevus.models.build import build_network
 from nevus.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from nevus.recipe import read_recipe
+from nevus.training.attribute_validation import average_views
 from nevus.training.attributes import AttributeMaterial, find_rarest
 from nevus.training.classification import ClassificationLearner
 from nevus.training.distributed import Group
+from nevus.training.learner import build_normalizer
 from nevus.training.multitask import MultitaskLearner
 from nevus.training.starting import start_from
 from nevus.training.train import TrainOptions, train
@@ -40,6 +44,23 @@ def test_terms_add_up_by_hand() -> None:
     # ln 2 for five undecided maps, 0 for a lesion rightly missed, ln 2 for five presences.
     wanted = np.log(2) + 3 * 0 + 2 * np.log(2)
     assert float(learner.combine(Attributed(maps, presences), truth)) == pytest.approx(wanted)
+
+
+def test_thresholds_are_fitted_on_what_prediction_averages() -> None:
+    recipe = read_recipe("attributes-tiny")
+    network = build_network(recipe.network, pretrained=True).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (*recipe.input.size, 3), np.uint8)
+    checkpoint = Checkpoint(
+        task="attributes", network=recipe.network, input=recipe.input,
+        prediction=recipe.prediction, tensors=network.state_dict(), extra={}, fitted={}, about={},
+    )  # fmt: skip
+    wanted = TorchAttributor(checkpoint, torch.device("cpu"), flips=True).detect(pixels)
+    images = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    maps, presences = average_views(network, build_normalizer(recipe, ONE).images(images), FLIPS)
+    assert np.abs(maps[0] - wanted.maps).max() <= 1e-5
+    assert np.abs(presences[0] - wanted.presences).max() <= 1e-5
+    single = average_views(network, build_normalizer(recipe, ONE).images(images), FLIPS[:1])[0]
+    assert np.abs(maps - single).max() > 1e-4
 
 
 def test_baseline_has_neither_presences_nor_lesion() -> None:

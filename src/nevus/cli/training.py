@@ -99,7 +99,7 @@ def refit(
     views: Annotated[
         str | None,
         typer.Option(
-            help="Diagnosis: calibrate for one, flips, turns or all views, as they will be "
+            help="Attributes, diagnosis: fit for one, flips, turns or all views, as they will be "
             "averaged. Default: the recipe's."
         ),
     ] = None,

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from nevus.data.cache import Cache, unpack_masks
 from nevus.imaging.drawing import draw_outline
 from nevus.imaging.palette import ATTRIBUTE_COLORS
+from nevus.imaging.views import UPRIGHT, View
 from nevus.labels import ATTRIBUTES
 from nevus.metrics.thresholds import BINS, Histograms, Rules, fit_rules, pooled_jaccard
 from nevus.models.attributes import AttributeNetwork
+from nevus.models.turning import turn, turn_back
 from nevus.training.distributed import Group
 from nevus.training.learner import Normalizer
 from nevus.training.workload import Validation
@@ -24,6 +26,7 @@ def validate_attributes(
     normalizer: Normalizer,
     group: Group,
     *,
+    views: tuple[View, ...] = (UPRIGHT,),
     batch_size: int = 8,
 ) -> Validation:
     """Return scores at the cache's size; those of record come from `nevus evaluate`.
@@ -37,7 +40,7 @@ def validate_attributes(
         ``n``; fitted ``rules`` of both kinds.
     """
     histograms = collect_histograms(
-        network, cache, indices, normalizer, group, batch_size=batch_size
+        network, cache, indices, normalizer, group, views=views, batch_size=batch_size
     )
     rules = fit_rules(histograms)
     half = fit_rules(histograms.select(slice(0, None, 2)))
@@ -67,9 +70,13 @@ def collect_histograms(
     normalizer: Normalizer,
     group: Group,
     *,
+    views: tuple[View, ...] = (UPRIGHT,),
     batch_size: int = 8,
 ) -> Histograms:
-    """Return per photograph and attribute how probabilities are spread, inside and outside."""
+    """Return per photograph and attribute how probabilities are spread, inside and outside.
+
+    Probabilities are means over `views`, as prediction averages them.
+    """
     network.eval()
     count = len(ATTRIBUTES)
     width = 2 * BINS * count + count
@@ -79,10 +86,7 @@ def collect_histograms(
         chosen = list(mine[start : start + batch_size])
         places = [indices[row] for row in chosen]
         images = torch.from_numpy(cache.images[places]).permute(0, 3, 1, 2)
-        with torch.inference_mode():
-            maps, presences = network(normalizer.images(images))
-        probability = torch.sigmoid(maps[:, :count].float()).cpu().numpy()
-        present = torch.sigmoid(presences.float()).cpu().numpy()
+        probability, present = average_views(network, normalizer.images(images), views)
         for row, place, part, said in zip(chosen, places, probability, present, strict=True):
             truth = unpack_masks(cache.masks[place], count).astype(bool)
             spread = _spread(part, truth)
@@ -91,6 +95,27 @@ def collect_histograms(
     every = group.sum(rows.to(group.device)).cpu().numpy().astype(np.float64)
     spreads = every[:, :-count].reshape(len(indices), count, 2, BINS)
     return Histograms(spreads, every[:, -count:])
+
+
+def average_views(
+    network: AttributeNetwork, images: torch.Tensor, views: tuple[View, ...]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return (N, 5, H, W) maps and (N, 5) or (N, 0) presences, probabilities averaged over views.
+
+    Args:
+        network: In evaluation mode.
+        images: (N, 3, H, W), normalised.
+        views: How they are mirrored and turned.
+    """
+    maps, presences = [], []
+    with torch.inference_mode():
+        for view in views:
+            given = network(turn(images, view))
+            seen = torch.sigmoid(given.maps[:, : len(ATTRIBUTES)].float())
+            maps.append(turn_back(seen, view))
+            presences.append(torch.sigmoid(given.presences.float()))
+    mean = torch.stack(maps).mean(0), torch.stack(presences).mean(0)
+    return mean[0].cpu().numpy(), mean[1].cpu().numpy()
 
 
 def _spread(probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from nevus.data.dataset import Batch, LesionDataset
 from nevus.data.plans import BalancedPlan, Plan, RunBatches
 from nevus.data.records import Record
 from nevus.errors import DataError
+from nevus.imaging.views import UPRIGHT, View
 from nevus.labels import ATTRIBUTES
 from nevus.models.attributes import AttributeNetwork
 from nevus.recipe import Recipe
@@ -81,6 +82,8 @@ class AttributeWorkload:
         self.training = cache.indices(split.training)
         self.validation = cache.indices(split.validation)
         self.normalizer = build_normalizer(recipe, group)
+        self.views: tuple[View, ...] = (UPRIGHT,)
+        """What thresholds are fitted for; more than one takes as many times as long."""
         training = recipe.training
         self.plan: Plan = BalancedPlan(
             find_rarest(cache.masks, self.training),
@@ -111,7 +114,7 @@ class AttributeWorkload:
         if not self.validation:
             return Validation({"metric": 0.0, "n": 0})
         return validate_attributes(
-            network, self.cache, self.validation, self.normalizer, self.group
+            network, self.cache, self.validation, self.normalizer, self.group, views=self.views
         )
 
     def draw(self, network: nn.Module) -> list[NDArray[np.uint8]]:

@@ -12,6 +12,7 @@ from nevus.errors import CheckpointError, DataError, UsageError
 from nevus.imaging.views import VIEW_SETS, choose_views
 from nevus.models.checkpoint import build_from_checkpoint, read_checkpoint, write_checkpoint
 from nevus.recipe import Recipe
+from nevus.training.attributes import AttributeWorkload
 from nevus.training.diagnosis import DiagnosisWorkload
 from nevus.training.distributed import Group, choose_device
 from nevus.training.run import RunFolder
@@ -50,8 +51,8 @@ def refit(
         data: Its data root.
         split: Whose validation photographs to fit on; default the run's own.
         device: As for training.
-        views: Diagnosis: calibrate for these `VIEW_SETS` and all they contain; default those the
-            recipe predicts with.
+        views: Attributes, diagnosis: fit for these `VIEW_SETS` (diagnosis: and all they contain);
+            default those the recipe predicts with.
         progress: Called with (done, total) while photographs are decoded.
 
     Raises:
@@ -71,7 +72,7 @@ def refit(
         raise DataError(f"{data} lacks {len(missing)} photographs, such as {min(missing)}")
     group = Group(0, 1, choose_device(device))
     workload = material.open(cache, chosen, group)
-    if isinstance(workload, DiagnosisWorkload):
+    if isinstance(workload, AttributeWorkload | DiagnosisWorkload):
         workload.views = VIEW_SETS[views] if views else choose_views(recipe.prediction, None)
     done = []
     for path in (folder.checkpoint("best"), folder.checkpoint("last")):
