@@ -39,7 +39,7 @@ lint: $(READY)
 
 test: lint
 	$(BIN)/python tools/install_browser.py
-	$(BIN)/pytest -n auto --maxprocesses 6 --dist loadfile
+	$(BIN)/pytest -rs -n auto --maxprocesses 6 --dist loadfile
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -13,6 +13,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 CHECKS = (
@@ -33,7 +34,9 @@ def main() -> int:
     command += ["--suppress-health-check", "all"]
     if token := os.environ.get("NEVUS_TOKEN"):
         command += ["--header", f"Authorization: Bearer {token}"]
-    return subprocess.run(command, check=False).returncode
+    # It leaves a folder of its own wherever it runs.
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(command, check=False, cwd=folder).returncode
 
 
 if __name__ == "__main__":

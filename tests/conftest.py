@@ -5,6 +5,8 @@ from pathlib import Path
 
 # Before torch: threads that spin for each other make tiny networks many times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests import onnxruntime by themselves too; see `nevus.runtime.engine`.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import pytest

@@ -164,7 +164,7 @@ def run_server(
 def server(run_server: Callable[..., Server]) -> Server:
     """One server for most tests, with short times and small limits."""
     live = run_server(
-        workers=2, queue=4, deadline=3, patience=1.5, recycle=30, max_body=2**18,
+        workers=2, queue=4, deadline=4, patience=2, recycle=30, max_body=2**18,
         max_photographs=4,
     )  # fmt: skip
     live.wait_ready()

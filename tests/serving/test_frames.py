@@ -6,7 +6,7 @@ import json
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nevus.serving.frames import FrameError, pack_frame, read_frame, receive_frame
@@ -23,6 +23,8 @@ def receive(data: bytes) -> object:
     return asyncio.run(run())
 
 
+# No deadline: on a busy machine an event loop may take long to open.
+@settings(deadline=None)
 @given(
     st.dictionaries(st.text(max_size=5), st.integers(), max_size=3),
     st.lists(st.binary(), max_size=4),
@@ -62,6 +64,7 @@ def test_too_much_is_not_waited_for() -> None:
         receive(struct.pack(">I", len(head)) + head)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=120), max_size=8))
 def test_names_in_archives_are_plain_and_differ(names: list[str]) -> None:
     stems = name_stems(names)

@@ -9,7 +9,9 @@ import pytest
 
 from nevus.errors import UsageError
 from nevus.labels import NOTICE
+from nevus.serving import schemas
 from nevus.serving.app import create_app
+from nevus.serving.headers import prefers_archive
 from nevus.serving.settings import Settings
 
 TOKEN = "a-token-of-enough-signs"
@@ -141,3 +143,45 @@ def test_settings_that_cannot_be() -> None:
         Settings(deadline=float("nan"))
     assert TOKEN not in repr(Settings(host="10.0.0.1", token=TOKEN))
     assert Settings(host="::1").token is None
+
+
+def test_examples_are_what_the_service_says(plain: Any) -> None:
+    document = json.loads(ask(plain, "/openapi.json").body)
+    shapes = {
+        "/v1/models": schemas.Models, "/livez": schemas.Health, "/readyz": schemas.Health,
+        **dict.fromkeys(
+            ("/v1/analyze", "/v1/segment", "/v1/attributes", "/v1/diagnose"), schemas.Results
+        ),
+    }  # fmt: skip
+    for path, item in document["paths"].items():
+        (operation,) = item.values()
+        for status, answer in operation["responses"].items():
+            if status != "200":
+                error = schemas.ErrorAnswer.model_validate(
+                    answer["content"]["application/json"]["example"]
+                ).error
+                assert error.code
+            elif path in shapes:
+                example = answer["content"]["application/json"]["example"]
+                shapes[path].model_validate_json(json.dumps(example))
+    diagnosed = document["paths"]["/v1/diagnose"]["post"]["responses"]["200"]
+    (first, second) = diagnosed["content"]["application/json"]["example"]["results"]
+    assert first["analysis"]["segmentation"] is None
+    assert (first["masks"], second["error"]["code"]) == ({}, "truncated")
+    page = ask(plain, "/docs").body.decode()
+    assert "conformal_set" in page
+    assert "curl -F photographs=@a.jpg http://127.0.0.1:8000/v1/segment" in page
+
+
+@pytest.mark.parametrize(
+    ("accept", "archive"),
+    [
+        ("", False), ("*/*", False), ("application/json", False), ("application/zip", True),
+        ("Application/ZIP", True), ("application/zip, application/json", False),
+        ("application/zip, */*;q=0.1", True), ("application/json;q=0.5, application/zip", True),
+        ("application/json, application/zip;q=0.5", False), ("application/zip;q=0", False),
+        ("application/zip;q=x", False), ("application/zip;q=nan", False),
+    ],
+)  # fmt: skip
+def test_which_answer_is_asked_for(accept: str, archive: bool) -> None:
+    assert prefers_archive(accept) is archive

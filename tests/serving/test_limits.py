@@ -57,6 +57,15 @@ def test_too_large_in_chunks(server: Any) -> None:
     assert (answer.status, answer.code) == (413, "body_too_large")
 
 
+def test_too_large_in_chunks_before_the_end(server: Any) -> None:
+    head = make_head(Content_Type=FORM, Transfer_Encoding="chunked")
+    part = PART.replace(b'"x"', b'"photographs"') + bytes(LIMIT)
+    with socket.create_connection(server.place, timeout=60) as connection:
+        # Neither this chunk nor the body ends.
+        connection.sendall(head + b"%x\r\n" % (2 * LIMIT) + part)
+        assert b" 413 " in connection.recv(4096)
+
+
 def test_expecting_clients_need_not_send(server: Any) -> None:
     head = make_head(Content_Type=FORM, Content_Length=str(LIMIT + 1), Expect="100-continue")
     answer = talk(server, head)

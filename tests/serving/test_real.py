@@ -1,5 +1,6 @@
 """The real command with the real analyser and plain models, and the examples against it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,12 +21,15 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture(scope="module")
 def address(plain_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    log = tmp_path_factory.mktemp("real") / "log.txt"
+    folder = tmp_path_factory.mktemp("real")
+    log, home = folder / "log.txt", folder / "home"
+    home.mkdir()
+    places = dict.fromkeys(("TMPDIR", "HOME", "XDG_CACHE_HOME"), str(home))
     command = [sys.executable, "-m", "nevus", "serve", "--port", "0", "--workers", "1"]
     with log.open("w", encoding="utf-8") as stderr:
         process = subprocess.Popen(
             [*command, "--models", str(plain_models)], stdout=subprocess.PIPE, stderr=stderr,
-            text=True,
+            text=True, env={**os.environ, **places},
         )  # fmt: skip
     assert process.stdout is not None
     with process.stdout:
@@ -35,6 +39,8 @@ def address(plain_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         process.terminate()
         assert process.wait(60) == 0
     assert "Research use only" in log.read_text(encoding="utf-8")
+    # Neither a photograph nor what a library thinks worth keeping.
+    assert list(home.rglob("*")) == []
 
 
 def wait_ready(address: str) -> None:

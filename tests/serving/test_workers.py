@@ -87,6 +87,36 @@ def test_workers_are_renewed(server: Any, draw: Callable[..., bytes]) -> None:
     raise AssertionError("no worker was renewed")
 
 
+def test_renewal_is_not_noticed(
+    run_server: Callable[..., Any], together: Together, draw: Callable[..., bytes]
+) -> None:
+    server = run_server(workers=1, recycle=2)
+    server.wait_ready()
+    over: list[bool] = []
+
+    def send() -> set[int]:
+        found = set()
+        for _ in range(600):
+            found.add(server.post([("a.png", draw())]).status)
+            if server.count('nevus_worker_ends_total{reason="recycled"}') >= 1:
+                break
+            time.sleep(0.1)
+        over.append(True)
+        return found
+
+    def watch() -> set[int]:
+        found = {server.get("/readyz").status}
+        while not over:
+            found.add(server.get("/readyz").status)
+            time.sleep(0.01)
+        return found
+
+    assert together([send, watch]) == [{200}, {200}]
+    assert server.count('nevus_worker_ends_total{reason="recycled"}') >= 1
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+
+
 def test_accepted_requests_survive_a_stop(
     run_server: Callable[..., Any], together: Together, draw: Callable[..., bytes]
 ) -> None:

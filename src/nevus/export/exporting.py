@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -24,6 +23,7 @@ from nevus.inference.postprocess import check_steps
 from nevus.labels import NOTICE
 from nevus.models.checkpoint import Checkpoint, read_checkpoint
 from nevus.options import PredictionOptions
+from nevus.runtime.engine import load_onnxruntime
 from nevus.runtime.manifest import FORMAT, LABELS, Manifest
 
 TOLERANCE = 1e-4
@@ -181,6 +181,7 @@ FITTED = ("temperature", "rules", "calibration")
 def compare(network: ExportedNetwork, data: bytes, checkpoint: Checkpoint) -> dict[str, float]:
     """Return per output the largest absolute difference between torch and an ONNX model's bytes."""
     images = draw_pictures(checkpoint.input.size)
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nevus.errors import UsageError, ZooError
 from nevus.imaging.views import View, turn
+from nevus.runtime.engine import load_onnxruntime
 from nevus.runtime.zoo import ModelCard, verify
 
 Pixels = NDArray[np.uint8]
@@ -61,10 +62,7 @@ def open_session(card: ModelCard, *, threads: int = 2) -> Session:
     if threads < 1:
         raise UsageError(f"threads is {threads}, expected 1 or more")
     data = verify(card)
-    import onnxruntime
-
-    # Nothing about anyone's photographs or machine is anyone's business.
-    onnxruntime.disable_telemetry_events()
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
     options.intra_op_num_threads = min(threads, os.cpu_count() or 1)

@@ -14,6 +14,7 @@ from nevus.serving import schemas
 from nevus.serving.gate import CLIENT_GONE, EXCHANGE, Gate
 from nevus.serving.pages import PageFile, read_page, read_style, render_docs
 from nevus.serving.refusals import ClientGoneError, RefusedError, defect, encode_error
+from nevus.serving.samples import add_examples
 from nevus.serving.service import Service
 from nevus.serving.settings import Settings
 
@@ -27,6 +28,7 @@ _VERBS: Final = {
     "diagnose": "Class probabilities of photographs",
 }
 _REPORT: Final = "One self-contained HTML page about photographs"
+_ANSWERED: Final = "A result for each photograph, in order; with Accept: application/zip, files"
 _ERRORS: Final = (400, 401, 403, 404, 408, 413, 415, 421, 429, 500, 503, 504)
 _OTHER_THAN_JSON: Final = ("/v1/report", "/metrics")
 _CODES: Final = {404: "not_found", 405: "wrong_method"}
@@ -63,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
         for operation in document["paths"][path].values():
             # FastAPI adds what it would answer by itself.
             del operation["responses"]["200"]["content"]["application/json"]
+    add_examples(document)
     app.openapi = lambda: document  # type: ignore[method-assign]
     _add_page(app, "/docs", render_docs(document).encode(), "text/html; charset=utf-8")
     free = {*OPEN, *page}
@@ -89,7 +92,9 @@ def _add_verbs(app: FastAPI, service: Service) -> None:
     form = schemas.describe_form(service.settings.max_photographs)
     errors = schemas.describe_errors(*_ERRORS)
     binary = {"schema": {"type": "string", "format": "binary"}}
-    results = {"model": schemas.Results, "content": {"application/zip": binary}}
+    results = {
+        "model": schemas.Results, "description": _ANSWERED, "content": {"application/zip": binary},
+    }  # fmt: skip
     for verb, summary in _VERBS.items():
         app.add_api_route(
             f"/v1/{verb}", _make_verb(service, verb), methods=["POST"], summary=summary,

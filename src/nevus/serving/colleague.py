@@ -16,6 +16,12 @@ START_WITHIN: Final = 120.0
 _BUFFER: Final = 2**20
 _END_WITHIN: Final = 2.0
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_SURROUNDINGS: Final = {
+    **dict.fromkeys(_ONE_THREAD, "1"),
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # Set later, onnxruntime has already left files behind and asked for its maker's address.
+    "ORT_DISABLE_TELEMETRY": "1",
+}
 
 
 class ModelsError(NevusError):
@@ -54,7 +60,7 @@ class Colleague:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_BUFFER,
-            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "OMP_WAIT_POLICY": "PASSIVE"},
+            env={**os.environ, **_SURROUNDINGS},
         )
         colleague = cls(process)
         try:

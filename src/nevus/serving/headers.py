@@ -85,6 +85,23 @@ def check_token(headers: Mapping[str, str], settings: Settings) -> None:
         )  # fmt: skip
 
 
+def prefers_archive(accept: str) -> bool:
+    """Return whether an ``Accept`` header asks for an archive rather than for JSON."""
+    weights = dict(map(_weigh, accept.lower().split(",")))
+    return weights.get("application/zip", 0.0) > weights.get("application/json", 0.0)
+
+
+def _weigh(entry: str) -> tuple[str, float]:
+    kind, *options = (part.strip() for part in entry.split(";"))
+    for option in options:
+        if option.startswith("q="):
+            try:
+                return kind, float(option.removeprefix("q="))
+            except ValueError:
+                return kind, 0.0
+    return kind, 1.0
+
+
 def _drop_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host

@@ -75,6 +75,7 @@ class Pool:
         self._telemetry = telemetry
         self._line: asyncio.Queue[Job] = asyncio.Queue()
         self._desks: list[asyncio.Task[None]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
         self._complete = False
 
     @property
@@ -91,7 +92,7 @@ class Pool:
         """End all workers, at once where they are at work."""
         for desk in self._desks:
             desk.cancel()
-        await asyncio.gather(*self._desks, return_exceptions=True)
+        await asyncio.gather(*self._desks, *self._leaving, return_exceptions=True)
 
     async def run(self, jobs: Sequence[Job]) -> list[Done]:
         """Return the answers of all jobs, in order.
@@ -120,11 +121,23 @@ class Pool:
             successor = None
             try:
                 successor, job = await self._feed(colleague, job)
+                if successor is not None:
+                    # Before the old one goes: the service is ready all the time.
+                    self.live.add(successor)
             finally:
                 self.live.discard(colleague)
                 self._telemetry.count_workers(len(self.live))
-                await colleague.end(kindly=successor is not None)
+                if successor is None:
+                    await colleague.end()
+                else:
+                    self._part(colleague)
             colleague = successor or await self._hire()
+
+    def _part(self, colleague: Colleague) -> None:
+        """End an idle worker while the next one works."""
+        end = asyncio.create_task(colleague.end(kindly=True))
+        self._leaving.add(end)
+        end.add_done_callback(self._leaving.discard)
 
     async def _hire(self) -> Colleague:
         pause = 0.5

@@ -10,13 +10,16 @@ from nevus.serving.headers import EVERYWHERE
 from nevus.serving.refusals import encode_error
 
 PATIENCE: Final = 10.0
-"""Seconds for a request's head, and for a client that does not read its answer."""
+"""Seconds for a request's head; a client that reads its answer slowly has three times that."""
+RATE: Final = 64 * 2**10
+"""Bytes per second that a client has to read."""
 
 
 class Protocol(H11Protocol):
     """uvicorn's, with a time for heads, a time for readers, and errors as JSON."""
 
     patience = PATIENCE
+    rate = RATE
     _head_timer: asyncio.TimerHandle | None = None
     _read_timer: asyncio.TimerHandle | None = None
 
@@ -43,7 +46,7 @@ class Protocol(H11Protocol):
         """Give the client a time to read on."""
         super().pause_writing()
         if self._read_timer is None:
-            self._read_timer = self.loop.call_later(3 * self.patience, self.transport.abort)
+            self._await_reader()
 
     def resume_writing(self) -> None:
         """It did."""
@@ -72,6 +75,19 @@ class Protocol(H11Protocol):
     def _busy(self) -> bool:
         # uvicorn sets a cycle for each request; a WebSocket's transport is no longer ours.
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _await_reader(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._read_timer = self.loop.call_later(3 * self.patience, self._judge_reader, left)
+
+    def _judge_reader(self, before: int) -> None:
+        """Go on waiting for a client that has read enough: a large answer takes slow lines long."""
+        read = before - self.transport.get_write_buffer_size()
+        if read < 3 * self.patience * self.rate:
+            self._read_timer = None
+            self.transport.abort()
+        else:
+            self._await_reader()
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.patience, self._give_up)

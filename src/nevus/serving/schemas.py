@@ -86,9 +86,9 @@ def describe_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     found: dict[int | str, dict[str, Any]] = {
         status: {"model": ErrorAnswer, "description": _MEANINGS[status]} for status in statuses
     }
-    if 429 in found:
-        advice = {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}
-        found[429]["headers"] = {"Retry-After": advice}
+    advice = {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}
+    for status in {429, 503} & set(found):
+        found[status]["headers"] = {"Retry-After": advice}
     return found
 
 

@@ -106,10 +106,16 @@ class Server(uvicorn.Server):
         if self._draining is None:
             self._draining = asyncio.get_running_loop().create_task(self._drain())
 
+    @property
+    def _is_read(self) -> bool:
+        """Whether a client still reads an answer; the end would cut it off."""
+        lines = (one.transport for one in self.server_state.connections)
+        return any(line.get_write_buffer_size() for line in lines)
+
     async def _drain(self) -> None:
         service, gate = self._app.state.service, self._app.state.gate
         end = asyncio.get_running_loop().time() + self._settings.drain
-        while gate.active and asyncio.get_running_loop().time() < end:
+        while (gate.active or self._is_read) and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(_STEP)
         if gate.active:
             _log.warning("%d requests took too long and are refused", gate.active)
@@ -119,7 +125,9 @@ class Server(uvicorn.Server):
 
 
 def _configure(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    kind: Any = type("PatientProtocol", (Protocol,), {"patience": settings.patience})
+    kind: Any = type(
+        "PatientProtocol", (Protocol,), {"patience": settings.patience, "rate": settings.rate}
+    )
     return uvicorn.Config(
         app, http=kind, ws="none", loop="asyncio", lifespan="on", log_config=None,
         access_log=False, server_header=False, proxy_headers=False,

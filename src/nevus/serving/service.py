@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from nevus.serving.admission import Admission
 from nevus.serving.bodies import Upload, read_uploads
-from nevus.serving.headers import read_headers
+from nevus.serving.headers import prefers_archive, read_headers
 from nevus.serving.packing import join_results, name_stems, pack_results
 from nevus.serving.pool import Done, Job, Pool
 from nevus.serving.refusals import ClientGoneError, RefusedError, closing
@@ -81,7 +81,7 @@ class Service:
         if verb == _REPORT:
             (page,) = await self._wait([Job(_REPORT, names, photographs)], request)
             return _offer(page.files[""], "text/html; charset=utf-8", "nevus-report.html")
-        archive = _ZIP in accept and "application/json" not in accept
+        archive = prefers_archive(accept)
         stems = name_stems(names) if archive else [""] * len(names)
         jobs = [
             Job(verb, [name], [data], stem)

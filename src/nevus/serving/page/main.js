@@ -63,6 +63,7 @@ function showTrouble() {
   get("token").hidden = queue.blocked !== "token";
   if (queue.blocked === "gone") {
     tell(GONE, true);
+    get("server").textContent = "Not reachable";
   } else if (queue.blocked === "token" && hasToken()) {
     tell("The server does not take this token.", false);
   } else if (get("again").hidden === false) {
@@ -111,6 +112,7 @@ function bind() {
   get("again").addEventListener("click", () => {
     get("trouble").hidden = true;
     queue.resume();
+    greet();
   });
   get("token").addEventListener("submit", (event) => {
     event.preventDefault();

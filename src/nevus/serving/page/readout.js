@@ -81,7 +81,8 @@ export function listMeasures(abcd) {
   if (!abcd || abcd.empty) return [];
   const colours = (abcd.colours ?? []).map((name) => {
     const share = abcd.colour_shares?.[name] ?? 0;
-    return `${WORDS.colours[name] ?? name} ${(100 * share).toFixed(0)} %`;
+    // Not to be broken before the sign.
+    return `${WORDS.colours[name] ?? name} ${(100 * share).toFixed(0)}\u00a0%`;
   });
   return [
     ["A", "Asymmetry along the longer axis", showNumber(abcd.asymmetry_major)],

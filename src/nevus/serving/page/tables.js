@@ -141,14 +141,13 @@ function showSimilar(analysis) {
   if (!rows.length) return null;
   const table = tabulate(
     "Similar training cases", ["Case", "Its diagnosis", "Distance"],
-    rows.map((row) => [
-      make("div", {}, row.imageId, make("span", { class: "muted" }, row.link)), row.words, row.distance,
-    ]),
+    rows.map((row) => [row.imageId, row.words, row.distance]),
   );
   table.className = "similar";
   return section(
     "Similar training cases", table,
-    make("p", { class: "muted" }, "Near in the network's features, nearest first; that two look alike to it proves nothing."),
+    make("p", { class: "muted" }, "Near in the network's features, nearest first; that two look alike to it proves "
+      + `nothing. The first: ${rows[0].link}.`),
   );
 }
 

@@ -1,0 +1,20 @@
+"""The one place that imports onnxruntime."""
+
+import os
+from types import ModuleType
+
+SILENCE = "ORT_DISABLE_TELEMETRY"
+"""Read when onnxruntime is imported: without it, its import alone looks up its maker's address and
+leaves a device's number in the user's cache folder, whatever is called afterwards."""
+
+
+def load_onnxruntime() -> ModuleType:
+    """Return onnxruntime, told to keep photographs' and machines' facts to itself.
+
+    A program that imported onnxruntime earlier, by itself, has to set `SILENCE` before that.
+    """
+    os.environ[SILENCE] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime  # type: ignore[no-any-return]
