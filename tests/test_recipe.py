@@ -6,7 +6,7 @@ from nevus.errors import RecipeError
 from nevus.inference.postprocess import check_steps
 from nevus.models.build import MODELS
 from nevus.recipe import find_recipes, make_recipe, read_recipe
-from nevus.training.train import LEARNERS
+from nevus.training.learners import LEARNERS
 
 
 @pytest.mark.parametrize("name", find_recipes())

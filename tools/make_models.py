@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Model:
         licence: Of that.
         export: Further options of `nevus export`.
         keep: Keys of `nevus evaluate --json` that the manifest tells.
+        refit: Options of `nevus refit` before exporting; empty: nothing is fitted again.
     """
 
     task: str
@@ -64,7 +65,7 @@ class Model:
     licence: str
     export: tuple[str, ...]
     keep: tuple[str, ...]
-    refit: tuple[str, ...] = field(default=())
+    refit: tuple[str, ...] = ()
 
 
 TASK12 = "ISIC2018_Task1-2_Training_Input"
@@ -94,7 +95,7 @@ TRAININGS = (
         split="diagnosis-small",
     ),
     Training(
-        "attributes",
+        "attributes-first",
         "attributes-compact",
         (
             "attributes.start_from={out}/diagnosis-small/last.safetensors",
@@ -102,19 +103,24 @@ TRAININGS = (
         ),
         split="segmentation",
     ),
+    # The recipe's pooled losses give up all but the pigment network; these bring the others back.
+    Training(
+        "attributes",
+        "attributes-compact",
+        (
+            "attributes.start_from={out}/attributes-first/last.safetensors",
+            "attributes.start_with=all",
+            "attributes.positive_weights=[1.5,4.0,6.0,4.0,4.0]",
+            "attributes.sampling_power=0.5",
+            "supervised.losses={{cross_entropy=2.0,present_dice=1.0,pooled_jaccard=0.5}}",
+            "optimizer.lr=7e-4",
+            "training.epochs=4",
+        ),
+        split="segmentation",
+    ),
 )
 
 MODELS = (
-    Model(
-        "segmentation",
-        "lesion-compact",
-        "segmentation",
-        TASK12,
-        "ISIC 2018 task 1, 1,660 of 2,076 photographs (long side 256 pixels)",
-        CC0,
-        ("--weights", "int8", "--flips", "--steps", "challenge"),
-        ("n", "threshold_jaccard", "jaccard", "dice", "ci95"),
-    ),
     Model(
         "attributes",
         "attributes-compact",
@@ -125,6 +131,16 @@ MODELS = (
         ("--weights", "int8", "--flips"),
         ("n", "pooled_jaccard", "pooled_dice", "per_attribute", "ci95"),
         refit=("--views", "flips"),
+    ),
+    Model(
+        "segmentation",
+        "lesion-compact",
+        "segmentation",
+        TASK12,
+        "ISIC 2018 task 1, 1,660 of 2,076 photographs (long side 256 pixels)",
+        CC0,
+        ("--weights", "int8", "--flips", "--steps", "challenge"),
+        ("n", "threshold_jaccard", "jaccard", "dice", "ci95"),
     ),
     Model(
         "diagnosis",
@@ -181,7 +197,8 @@ class Builder:
         """Calibrate and export a model; return its manifest."""
         manifest = self.out / "exported" / f"{model.name}.json"
         run = self.out / model.run
-        if manifest.is_file():
+        done = manifest.with_suffix(".done")
+        if done.is_file():
             return manifest
         if model.refit:
             nevus("refit", str(run), "--data", str(self.data), *model.refit)
@@ -189,6 +206,7 @@ class Builder:
         scores = manifest.with_suffix(".scores")
         scores.write_text(json.dumps(self._score(model, manifest), indent=1), encoding="utf-8")
         self._export(model, manifest, "--scores", str(scores))
+        done.touch()
         return manifest
 
     def _export(self, model: Model, manifest: Path, *more: str) -> None:

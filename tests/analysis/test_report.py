@@ -3,10 +3,12 @@
 import base64
 import gc
 import hashlib
+import inspect
 import io
 import re
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
@@ -15,7 +17,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nevus.analysis.report import ReportEntry, choose_long_side, write_report
+from nevus.analysis import quality
+from nevus.analysis.quality import assess_quality
+from nevus.analysis.report import ReportEntry, choose_long_side, render_report, write_report
+from nevus.analysis.results import Dermoscopy, DiagnosisAnswer
+from nevus.analysis.wording import FLAG_WORDS
 from nevus.errors import UsageError
 from nevus.imaging.cells import clean_name
 from nevus.inference.inputs import Failure
@@ -167,6 +173,7 @@ def test_quality_stands_before_probabilities(page: str) -> None:
     second = words[words.index("does not look like a dermoscopy") :]
     assert "Melanoma" not in second.split("What the numbers mean")[0]
     assert "No statement. It is no dermoscopy." in second
+    assert "outline, attributes and measures mean little" in second
 
 
 def test_what_a_reader_looks_for(page: str) -> None:
@@ -178,6 +185,42 @@ def test_what_a_reader_looks_for(page: str) -> None:
     assert "light brown 70 %, dark brown 20 %" in words
     assert "bad.jpgthe file is cut off" in words
     assert "CC-BY-NC 4.0" in words
+
+
+def test_the_overview_names_what_is_wrong(tmp_path: Path, make_answer) -> None:
+    answer = make_answer(
+        dermoscopy=Dermoscopy(score=0.1, threshold=0.5, is_dermoscopy=False),
+        diagnosis=DiagnosisAnswer(
+            probabilities=None, calibrated=False, abstained=True, reason="It is no dermoscopy."
+        ),
+        similar=(),
+        quality=assess_quality(np.full((60, 80, 3), 5, np.uint8), np.zeros((60, 80), bool)),
+    )
+    write_report(tmp_path / "report.html", [make_entry(answer)], "One")
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    badges = [a["class"] for a in page.find("span") if a.get("class", "").startswith("badge ")]
+    assert badges == ["badge serious"] * 3 + ["badge warning"] * 2
+    card = " ".join(page.words.split()).split("Overview")[1]
+    for words in (
+        "No statement",
+        "No dermoscopy",
+        "No lesion found",
+        "Dark corners",
+        "Small photograph",
+    ):
+        assert words in card
+
+
+def test_every_flag_has_words() -> None:
+    source = inspect.getsource(quality)
+    codes = set(re.findall(r'code="(\w+)"', source))
+    assert codes == set(FLAG_WORDS)
+
+
+def test_evidence_against_is_said(answer) -> None:
+    maps = {"MEL": np.ones((6, 8), np.float32), "NV": -np.ones((6, 8), np.float32)}
+    words = Page(render_report([replace(make_entry(answer), evidence=maps)], "One")).words
+    assert words.count("no place raised it") == 1
 
 
 def test_layers_lie_over_the_photograph(page: str) -> None:

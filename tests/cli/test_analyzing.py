@@ -3,12 +3,15 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from nevus.analysis.results import read_analysis
 from nevus.cli.app import main
@@ -117,13 +120,22 @@ def test_wrong_use_is_one_line(
 def test_no_metadata_anywhere(photos: Path, plain_models: Path, tmp_path: Path, capfd) -> None:
     exif = Image.Exif()
     exif[0x010E], exif[0x0112] = "CANARY", 3
+    exif.get_ifd(0x8825)[1] = "CANARY"
+    texts = PngInfo()
+    texts.add_text("CANARY", "CANARY")
+    texts.add_itxt("CANARY", "CANARY" * 99, zip=True)
+    profile = b"CANARY" * 50
     with Image.open(photos / "a.png") as image:
-        image.save(photos / "e.jpg", exif=exif, comment=b"CANARY", quality=95)
+        more = {"exif": exif, "icc_profile": profile}
+        image.save(photos / "g.png", pnginfo=texts, **more)
+        image.save(photos / "e.jpg", comment=b"CANARY", xmp=b"CANARY", quality=95, **more)
+    with (photos / "e.jpg").open("ab") as file:
+        file.write(b"CANARY")
     secret = photos / "Jane Doe CANARY"
     secret.mkdir()
     (photos / "a.png").rename(secret / "f.png")
     out = tmp_path / "out"
-    code, _, _ = run(
+    code, shown, err = run(
         capfd,
         photos,
         "--models",
@@ -134,12 +146,15 @@ def test_no_metadata_anywhere(photos: Path, plain_models: Path, tmp_path: Path, 
         "0",
         "--overlay",
         "--csv",
+        "--evidence",
     )
     assert code == 0
+    assert len(list(out.glob("*.json"))) == 5
     for path in out.rglob("*"):
         if path.is_file():
             assert b"CANARY" not in path.read_bytes()
             assert "CANARY" not in str(path.relative_to(out))
+    assert "CANARY" not in shown + err
 
 
 def test_a_deadly_photograph_costs_one_row(
@@ -170,3 +185,35 @@ def test_a_deadly_photograph_costs_one_row(
     rows = list(csv.reader((out / "errors.csv").read_text(encoding="utf-8").splitlines()))
     assert [row[:2] for row in rows[1:]] == [["a.png", "crashed"]]
     assert len(list(out.glob("*_segmentation.png"))) == 2
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_stopped_in_the_middle_of_writing(
+    photos: Path, plain_models: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """The disk is made slow in the process that writes, so that the signal comes meanwhile."""
+    script = tmp_path / "slow.py"
+    script.write_text(
+        "import time\n"
+        "from nevus.imaging import files\n"
+        "if __name__ == '__main__':\n"
+        "    from nevus.cli import main\n"
+        "    main()\n"
+        "else:\n"
+        "    files.os.fsync = lambda handle: time.sleep(60)\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    words = ["analyze", photos, "--models", plain_models, "--out", out]
+    with subprocess.Popen(
+        [sys.executable, script, *words], stderr=subprocess.PIPE, text=True
+    ) as running:
+        latest = time.monotonic() + 60
+        while not list(out.glob(".partial-*")) and time.monotonic() < latest:
+            time.sleep(0.02)
+        running.send_signal(number)
+        _, err = running.communicate(timeout=30)
+    assert running.returncode == code
+    assert err.splitlines()[-1].startswith(f"nevus: stopped; what is done is kept in {out}")
+    assert not list(out.rglob(".partial-*"))
+    assert not list(out.glob("*.json"))

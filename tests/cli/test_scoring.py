@@ -60,6 +60,14 @@ def test_json_is_one_object(run, folders):
     assert answer["notice"] == NOTICE
 
 
+def test_masks_of_zeros_and_ones_are_said_to_count_as_empty(run, folders):
+    for place in (folders / "truth").iterdir():
+        Image.fromarray(np.asarray(Image.open(place)) // 255).save(place)
+    result = run("evaluate", "segmentation", *name_sides(folders), "--json")
+    assert "no truth holds a pixel above 128" in result.stderr
+    assert json.loads(result.stdout)["n"] == 3
+
+
 def test_csv_and_gallery_are_written(run, folders):
     result = run(
         "evaluate", "segmentation", *name_sides(folders), "--csv", folders / "scores.csv",
@@ -93,7 +101,7 @@ def test_problems_are_json_too(run, folders):
     [
         (["segmentation", "--page", "page.html"], "no use for --page (it takes --truth, "),
         (["segmentation", "--sensitivity", "0.9", "--metadata", "m"], "for --metadata, --sens"),
-        (["lesion"], "unknown task 'lesion'; expected one of segmentation"),
+        (["lesion"], "unknown task 'lesion' (one of segmentation"),
         (["segmentation", "--gallery", "page.html"], "add --images"),
         (["segmentation", "--images", "photographs"], "add --gallery"),
     ],

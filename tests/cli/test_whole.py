@@ -130,6 +130,9 @@ def test_crossval_resumes(drawn: Path, tmp_path: Path) -> None:
     assert both["per_fold"]["0"] == first["per_fold"]["0"]
     text = good(*line, *FAST)
     assert "spread" in text
+    other = nevus(*line, *FAST, "--set", "optimizer.lr=0.5")
+    assert other.returncode == 2
+    assert "scores of another recipe: recipe.optimizer.lr was 0.003, is 0.5" in other.stderr
 
 
 @pytest.mark.parametrize(
@@ -166,6 +169,14 @@ def test_mask_of_the_wrong_size(drawn: Path, tmp_path: Path) -> None:
     done = nevus("train", "segan-tiny", "--data", tmp_path / "data", "--out", tmp_path / "run")
     assert done.returncode == 2
     assert "10 x 10 pixels" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="/proc is Linux's")
+def test_a_folder_that_cannot_be_made_is_one_line(drawn: Path) -> None:
+    done = nevus("train", "segan-tiny", "--data", drawn, "--out", "/proc/nowhere")
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1].startswith("nevus: /proc/nowhere: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_help_has_examples() -> None:

@@ -109,9 +109,9 @@ def test_ways_and_ensembles_differ(run: Path, drawn_cases: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["diagnosis", "--steps", "none"], "an option for segmentation"),
+        (["diagnosis", "--steps", "none"], "no use for --steps (that is for segmentation)"),
         (["diagnosis", "--by", "luck"], "none of logits, gallery, both"),
-        (["segmentation", "--by", "logits"], "an option for diagnosis"),
+        (["segmentation", "--by", "logits"], "no use for --by or --similar"),
         (["segmentation"], "is a checkpoint for diagnosis, not segmentation"),
         (["attributes"], "is a checkpoint for diagnosis, not attributes"),
     ],

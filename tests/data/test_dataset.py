@@ -1,3 +1,4 @@
+import errno
 import os
 import pickle
 import shutil
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision import tv_tensors
 
 from nevus.data.cache import CacheItem, open_cache, unpack_masks
@@ -15,7 +17,7 @@ from nevus.data.plans import BalancedPlan, RunBatches, ShuffledPlan
 from nevus.data.records import find_records
 from nevus.data.seeds import mix_seed
 from nevus.data.transforms import augment
-from nevus.errors import DataError
+from nevus.errors import DataError, DiskFullError
 from nevus.imaging.preparation import Preparation
 from nevus.imaging.reading import read_image
 from nevus.imaging.resizing import resize_image
@@ -197,3 +199,43 @@ def test_seeds_differ() -> None:
     seeds = {mix_seed(a, b) for a in range(30) for b in range(30)}
     assert len(seeds) == 900
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_full_disk_is_said_before_anything_is_mapped(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(DiskFullError, match=r"no room for the cache .* bytes are needed"):
+        open_cache(items(drawn), Preparation((30, 40)), folder=tmp_path)
+    assert [path.suffix for path in tmp_path.iterdir()] in ([], [".lock"])
+
+
+def test_what_a_killed_process_left_of_a_cache_is_removed(drawn: Path, tmp_path: Path) -> None:
+    place = open_cache(items(drawn), Preparation((30, 40)), folder=tmp_path).place
+    left = place.with_name(f"{place.name}.building")
+    place.rename(left)
+    (left / "index.json").unlink()
+    (left / "more").write_bytes(b"half")
+    again = open_cache(items(drawn), Preparation((30, 40)), folder=tmp_path)
+    assert again.place == place
+    assert not left.exists()
+    assert not (place / "more").exists()
+
+
+def test_odd_masks_are_understood_with_a_warning(
+    drawn: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(drawn, tmp_path / "data")
+    plain = open_cache(items(drawn), Preparation((30, 40)), folder=tmp_path / "cache")
+    assert not caplog.records
+    places = sorted((tmp_path / "data" / "masks").iterdir())
+    for place, highest in ((places[0], 1), (places[1], 254)):
+        mask = np.asarray(Image.open(place)) // 255 * highest
+        Image.fromarray(mask.astype(np.uint8)).save(place)
+    odd = open_cache(items(tmp_path / "data"), Preparation((30, 40)), folder=tmp_path / "cache")
+    assert odd.key == plain.key
+    assert "the masks of 2 of 24 photographs are odd" in caplog.text
+    assert "ISIC_0000000: values 0 and 1 " in caplog.text

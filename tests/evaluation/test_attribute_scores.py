@@ -206,7 +206,11 @@ def test_data_roots_are_understood(sides: tuple[Path, Path], tmp_path: Path) -> 
     root = tmp_path / "root"
     shutil.copytree(truth, root / "isic2018" / "ISIC2018_Task2_Training_GroundTruth_v3")
     assert score_attributes(root, prediction).n == 4
-    shutil.copytree(truth, root / "isic2018" / "ISIC2018_Task2_Training_GroundTruth")
+    # An older publication beside it: the newest counts, as in training.
+    older = root / "isic2018" / "ISIC2018_Task2_Training_GroundTruth"
+    older.mkdir()
+    assert score_attributes(root, prediction).n == 4
+    shutil.copytree(truth, root / "isic2018" / "ISIC2018_Task2_Validation_GroundTruth")
     with pytest.raises(UsageError, match="several truth folders"):
         score_attributes(root, prediction)
 

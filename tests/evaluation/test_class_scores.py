@@ -5,8 +5,9 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from nevus.errors import DataError
+from nevus.errors import DataError, UsageError
 from nevus.evaluation.class_cases import make_cases
 from nevus.evaluation.class_groups import MOST_GROUPS, score_groups
 from nevus.evaluation.class_scores import make_diagnosis_scores, score_diagnosis, write_class_csv
@@ -243,3 +244,20 @@ def test_official_fixture(real):
         assert [found[key] for key in names] == pytest.approx(list(values), abs=1e-12)
     assert (scores.unit, scores.units) == ("lesion", 7_470)
     assert sum(one.n for one in scores.by_group["site"].values()) == 10_015
+
+
+def test_a_folder_per_diagnosis_is_a_truth(tmp_path):
+    root = tmp_path / "tree"
+    for folder, number in (("melanoma", 1), ("nevus", 2), ("nevus", 3)):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 40)).save(root / folder / f"{name(number)}.png")
+    rows = {name(number): [0.1] * 7 for number in (1, 2, 3)}
+    for number, place in ((1, 0), (2, 1), (3, 0)):
+        rows[name(number)][place] = 0.4
+    scores = score_diagnosis(root, write_rows(tmp_path / "diagnosis.csv", rows))
+    assert scores.n == 3
+    assert scores.balanced_accuracy == 0.75
+    (root / "unheard_of").mkdir()
+    Image.new("RGB", (40, 40)).save(root / "unheard_of" / "x.png")
+    with pytest.raises(UsageError, match="holds no truth CSV"):
+        score_diagnosis(root, tmp_path / "diagnosis.csv")

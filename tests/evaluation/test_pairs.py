@@ -29,6 +29,7 @@ def make_files(*names):
         ("IMD002_segmentation.png", "IMD002"),
         ("IMD002_segmentation_prediction.png", "IMD002"),
         ("IMD002.png", "IMD002"),
+        ("IMD002_mask.png", "IMD002"),
     ],
 )
 def test_image_id_of_a_name(name, image_id):

@@ -112,6 +112,15 @@ def test_alpha_is_laid_on_white() -> None:
     assert read.warnings == ("transparent parts are shown on white",)
 
 
+def test_an_alpha_that_hides_nothing_is_not_odd() -> None:
+    whole = np.full((40, 56, 1), 255, np.uint8)
+    read = read_image(encode(np.dstack([NOISE, whole])))
+    assert np.array_equal(read.pixels, NOISE)
+    assert read.warnings == ()
+    grey = read_image(encode(Image.fromarray(np.dstack([NOISE[:, :, :1], whole]), "LA")))
+    assert grey.warnings == ("grey, no colours",)
+
+
 def test_grey_one_bit_and_palette() -> None:
     grey = read_image(encode(NOISE[:, :, 0]))
     assert np.array_equal(grey.pixels, np.stack([NOISE[:, :, 0]] * 3, axis=2))

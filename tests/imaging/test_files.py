@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from nevus.errors import DiskFullError, UsageError
-from nevus.imaging.files import find_images, is_photograph_name, write_atomically
+from nevus.imaging.files import (
+    find_images,
+    is_photograph_name,
+    remove_partials,
+    write_atomically,
+)
 
 
 def link(place: Path, target: Path) -> None:
@@ -110,3 +115,14 @@ def test_what_was_there_stays_where_writing_fails(
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    old, young, other = tmp_path / ".partial-a", tmp_path / ".partial-b", tmp_path / "a.partial-"
+    for path in (old, young, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    remove_partials(tmp_path)
+    remove_partials(tmp_path / "nowhere")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".partial-b", "a.partial-"]

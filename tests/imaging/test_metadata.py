@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, PngImagePlugin
+from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from nevus.errors import ImageError
 from nevus.imaging.reading import read_image
@@ -87,6 +87,56 @@ def test_odd_metadata_does_no_harm(name: str) -> None:
     assert read.orientation == 1
     if name == "orientation 99":
         assert read.warnings == ("the EXIF orientation is none of 1 to 8 and ignored",)
+    elif name in ("exif of zeros", "exif of noise", "many exif"):
+        assert read.warnings == ("the EXIF data is damaged and ignored",)
+    elif name.startswith("icc") or name == "many profiles":
+        assert read.warnings == ("the colour profile is damaged and ignored",)
+    else:
+        assert read.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("block", "sound"),
+    [
+        (b"II*\0\x08\0\0\0\0\0\0\0\0\0", True),
+        (b"MM\0*\0\0\0\x08\0\0", True),
+        (b"", False),
+        (b"II*\0\x08", False),
+        (b"II*\0\xff\0\0\0\0\0", False),
+        (b"II*\0\x08\0\0\0\2\0" + bytes(23), False),
+        (b"XX*\0\x08\0\0\0\0\0", False),
+    ],
+)
+def test_exif_is_damaged_or_not(block: bytes, sound: bool) -> None:
+    read = read_image(encode(SMOOTH, "JPEG", exif=b"Exif\0\0" + block))
+    assert read.orientation == 1
+    assert read.warnings == (() if sound else ("the EXIF data is damaged and ignored",))
+
+
+def rename(profile: bytes, name: str) -> bytes:
+    for coding in ("ascii", "utf-16-be"):
+        profile = profile.replace("sRGB".encode(coding), name.encode(coding))
+    return profile
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_colour_profiles(kind: str) -> None:
+    usual = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    plain = read_image(encode(SMOOTH, kind))
+    for profile, warnings_ in (
+        (usual, ()),
+        (rename(usual, "wide"), ("the colour profile is not applied: colours are taken for sRGB",)),
+        (usual[:100], ("the colour profile is damaged and ignored",)),
+    ):
+        read = read_image(encode(SMOOTH, kind, icc_profile=profile))
+        assert np.array_equal(read.pixels, plain.pixels)
+        assert read.warnings == warnings_
+
+
+def test_a_profile_in_a_foreign_place_is_none() -> None:
+    whole = encode(SMOOTH, "JPEG")
+    late = whole[:-2] + b"\xff\xe2\0\x10ICC_PROFILE\0\1\1" + whole[-2:]
+    assert read_image(late).warnings == ()
 
 
 @pytest.mark.parametrize("head", [b"zTXtC\0\0", b"iTXtC\0\1\0\0\0", b"iCCPx\0\0"])

@@ -66,6 +66,7 @@ REFUSED = {
         kind: (encode(NOISE, kind), "wrong_format")
         for kind in ("GIF", "WEBP", "TIFF", "BMP", "EPS")
     },
+    "DICOM": (bytes(128) + b"DICM" + bytes(200), "wrong_format"),
     "truncated jpeg": (encode(NOISE, "JPEG")[:-300], "truncated"),
     "truncated progressive": (encode(NOISE, "JPEG", progressive=True)[:-300], "truncated"),
     "truncated png": (encode(NOISE)[:-900], "truncated"),
@@ -95,6 +96,12 @@ def test_refusals(tmp_path: Path, data: bytes, code: str) -> None:
     assert error.code == code
     assert str(error).startswith("renamed.jpg: ")
     assert refusal(data).code == code
+
+
+def test_reasons_are_words_for_people() -> None:
+    texts = [refusal(data).message for data, _ in REFUSED.values()]
+    assert "photograph: this is an EPS file, not JPEG or PNG" in texts
+    assert not any("Error" in text for text in texts)
 
 
 @pytest.mark.parametrize(

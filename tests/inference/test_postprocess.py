@@ -18,6 +18,7 @@ from nevus.inference.postprocess import (
     run_step,
     run_steps,
 )
+from nevus.recipe import read_recipe
 
 MASKS = arrays.arrays(np.bool_, st.tuples(st.integers(1, 14), st.integers(1, 14)))
 
@@ -187,6 +188,11 @@ def test_chains_run_in_order() -> None:
     np.testing.assert_array_equal(
         run_steps([{"name": "largest"}, cut], probability, pixels), draw("...##")
     )
+
+
+def test_the_papers_chain_is_that_of_its_recipes() -> None:
+    for name in ("segan-paper", "segan-authors", "deeplab-paper"):
+        assert read_recipe(name).prediction.steps == PAPER_STEPS
 
 
 def test_chains_that_ship_give_one_region_without_holes() -> None:

@@ -1,6 +1,5 @@
 """Networks without torch give what torch gives."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -111,27 +110,6 @@ def test_one_network_serves_two_tasks(models: Path, photograph: np.ndarray) -> N
     alone = load_networks(models, threads=1, tasks=("segmentation",))
     assert alone.attributor is None
     assert np.array_equal(alone.examine(photograph).lesion, found.lesion)
-
-
-def test_a_second_opinion_on_the_lesion(models: Path, photograph: np.ndarray) -> None:
-    plain = load_networks(models, threads=1).examine(photograph)
-    path = models / "segmentation.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    manifest["prediction"]["second_opinion"] = 0.25
-    path.write_text(json.dumps(manifest), encoding="utf-8")
-    assert plain.lesion is not None
-    assert plain.attributes is not None
-    assert plain.attributes.lesion is not None
-    wanted = 0.75 * plain.lesion + 0.25 * plain.attributes.lesion
-    networks = load_networks(models, threads=1)
-    assert np.allclose(networks.examine(photograph).lesion, wanted, atol=1e-6)
-    alone = load_networks(models, threads=1, tasks=("segmentation",))
-    assert alone.attributor is None
-    assert np.allclose(alone.examine(photograph).lesion, wanted, atol=1e-6)
-    for suffix in (".json", ".onnx"):
-        (models / f"attributes{suffix}").unlink()
-    with pytest.raises(ZooError, match="second opinion"):
-        load_networks(models)
 
 
 def test_asking_for_one_task(exported: Path) -> None:

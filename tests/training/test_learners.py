@@ -10,11 +10,11 @@ from nevus.training.adversarial import AdversarialLearner
 from nevus.training.classification import ClassificationLearner
 from nevus.training.distributed import Group
 from nevus.training.learner import Learner
+from nevus.training.learners import LEARNERS
 from nevus.training.mining import mean_of_hardest
 from nevus.training.multitask import MultitaskLearner
 from nevus.training.optimization import Moment, learning_rate
 from nevus.training.supervised import SupervisedLearner
-from nevus.training.train import LEARNERS
 from nevus.training.triplet import TripletLearner
 
 ONE = Group(0, 1, torch.device("cpu"))
@@ -92,6 +92,24 @@ def test_frozen_means_weights_and_statistics(name: str) -> None:
     after = backbone.state_dict()
     assert any(not torch.equal(v, before[k]) for k, v in after.items())
     assert any("running" in k and not torch.equal(v, before[k]) for k, v in after.items())
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_skipped_step_leaves_no_infinity_behind(name: str) -> None:
+    average = [] if name == "adversarial" else ["training.ema_decay=0.9"]
+    learner = make_learner(name, *average)
+    batch = make_batch_for(name)
+    learner.step(batch, Moment(0, 10, 9))
+    network = next(iter(learner.networks.values()))
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    first = next(module for module in network.modules() if isinstance(module, torch.nn.Conv2d))
+    overflow = first.register_forward_hook(lambda _module, _given, out: out * float("inf"))
+    assert learner.step(batch, Moment(1, 10, 9)) is None
+    overflow.remove()
+    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+    for other in learner.networks.values():
+        assert all(bool(torch.isfinite(v).all()) for v in other.state_dict().values())
+    assert learner.step(batch, Moment(2, 10, 9)) is not None
 
 
 @pytest.mark.parametrize("mode", ["all", "convolutions"])
@@ -179,12 +197,13 @@ def test_accumulation_takes_one_step() -> None:
     [
         ("adversarial", "training.accumulation=2"),
         ("adversarial", "training.ema_decay=0.9"),
+        ("adversarial", "training.hard_mining=2 adversarial.dice_weight=0"),
         ("supervised", "supervised.losses={focul=1.0}"),
     ],
 )
 def test_what_a_learner_cannot_do_is_said(name: str, override: str) -> None:
     with pytest.raises(RecipeError):
-        make_learner(name, override)
+        make_learner(name, *override.split())
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])

@@ -1,12 +1,15 @@
 """Runs that are killed and go on must end with the same bits as runs that are not."""
 
 import json
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +125,19 @@ class StopAfter:
         pass
 
 
+class SignalLoaders(StopAfter):
+    """A reporter that signals all loader processes once each of them has given a batch."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(None)
+        self.number = number
+
+    def stepped(self, step: int, terms: object) -> None:
+        if step == 2:
+            for child in multiprocessing.active_children():
+                os.kill(child.pid or 0, self.number)
+
+
 def test_number_of_workers_does_not_matter(
     whole: dict[str, Path], drawn: Path, tmp_path: Path
 ) -> None:
@@ -199,6 +215,106 @@ def test_what_must_not_change_is_refused(whole: dict[str, Path], drawn: Path) ->
 def test_second_trainer_is_refused(drawn: Path, tmp_path: Path) -> None:
     with locked(RunFolder(tmp_path)), pytest.raises(RunLockedError, match="another trainer"):
         train(tiny("supervised"), TrainOptions(data=drawn, out=tmp_path, fold=(0, 4)))
+
+
+def test_a_second_trainer_is_refused_before_torch_is_loaded(tmp_path: Path) -> None:
+    code = "import sys, pathlib, nevus.training.locking as l\n"
+    code += "l.refuse_second_trainer(pathlib.Path(sys.argv[1]))"
+    code += "\nassert 'torch' not in sys.modules"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    assert subprocess.run(command, check=False).returncode == 0
+    with locked(RunFolder(tmp_path)):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "another trainer is at work" in done.stderr
+
+
+def test_a_start_without_a_state_leaves_no_split(drawn: Path, tmp_path: Path) -> None:
+    (tmp_path / "split.json").write_text('{"training": ["a"], "validation": []}')
+    (tmp_path / "run.json").write_text("{half")
+    (tmp_path / "best.safetensors.partial").write_bytes(b"killed")
+    options = TrainOptions(data=drawn, out=tmp_path, fold=(1, 4), max_minutes=0)
+    train(tiny("supervised"), options)
+    split = json.loads((tmp_path / "split.json").read_text(encoding="utf-8"))
+    assert (len(split["training"]), len(split["validation"])) == (18, 6)
+    assert json.loads((tmp_path / "run.json").read_text())["data"]["fold"] == [1, 4]
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_another_split_is_refused(whole: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
+    split = json.loads((whole["supervised"] / "split.json").read_text(encoding="utf-8"))
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({key: values[1:] for key, values in split.items()}))
+    options = TrainOptions(data=drawn, out=whole["supervised"], split=other, resume=True)
+    with pytest.raises(TrainingError, match=r"data\.split was .*, is "):
+        train(tiny("supervised"), options)
+
+
+def test_a_damaged_manifest_is_said(drawn: Path, tmp_path: Path) -> None:
+    options = TrainOptions(data=drawn, out=tmp_path, fold=(0, 4), max_minutes=0)
+    train(tiny("supervised"), options)
+    (tmp_path / "run.json").write_text("{half")
+    with pytest.raises(TrainingError, match=r"run\.json is missing or damaged"):
+        train(tiny("supervised"), replace(options, resume=True))
+
+
+@pytest.mark.parametrize(
+    ("learner", "place"),
+    [
+        ("supervised", "nevus.training.segmentation.validate_segmentation"),
+        ("triplet", "nevus.training.diagnosis.embed"),
+    ],
+)
+def test_a_signal_breaks_validation_and_mining_off(
+    whole: dict[str, Path],
+    drawn: Path,
+    drawn_cases: Path,
+    tmp_path: Path,
+    learner: str,
+    place: str,
+) -> None:
+    data = drawn_cases if learner == "triplet" else drawn
+    options = TrainOptions(data=data, out=tmp_path, fold=(0, 4), resume=True)
+    module, _, name = place.rpartition(".")
+    real = getattr(sys.modules[module], name)
+    ended = []
+
+    def signalled(*given: object, **more: object) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        ended.append(real(*given, **more))
+        return ended[-1]
+
+    # Embeddings are asked for while validating (twice) and while mining; each is broken off once.
+    for after in range(4 if learner == "triplet" else 1):
+        calls = iter(range(100))
+
+        def counted(
+            *given: object, calls: Iterator[int] = calls, after: int = after, **more: object
+        ) -> object:
+            return (signalled if next(calls) == after else real)(*given, **more)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(place, counted)
+            outcome = train(tiny(learner), options)
+        assert (outcome.finished, outcome.signal_number) == (False, signal.SIGTERM)
+    assert not ended
+    assert train(tiny(learner), options).finished
+    assert_same(whole[learner], tmp_path)
+    journals = [read_journal(run / "metrics.jsonl") for run in (whole[learner], tmp_path)]
+    first, second = [[e["epoch"] for e in one if "validation" in e] for one in journals]
+    assert first == second
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals to children are posix")
+def test_loader_processes(whole: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
+    """One that is killed is a clear error; a signal to the whole group is none of theirs."""
+    recipe = tiny("adversarial", "training.workers=2")
+    options = TrainOptions(data=drawn, out=tmp_path / "all", fold=(0, 4))
+    assert train(recipe, options, reporter=SignalLoaders(signal.SIGTERM)).finished
+    assert_same(whole["adversarial"], tmp_path / "all")
+    killed = TrainOptions(data=drawn, out=tmp_path / "one", fold=(0, 4))
+    longer = tiny("adversarial", "training.workers=2", "training.epochs=99")
+    with pytest.raises(TrainingError, match="a process that loads photographs died"):
+        train(longer, killed, reporter=SignalLoaders(signal.SIGKILL))
 
 
 def test_max_minutes_stops_with_a_state(drawn: Path, tmp_path: Path) -> None:

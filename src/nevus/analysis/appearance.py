@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, sobel
 
 from nevus.analysis.cielab import convert_lab
+from nevus.analysis.disturbances import find_dark_corners
 from nevus.imaging.resizing import resize_image
 
 Pixels = NDArray[np.uint8]
@@ -17,7 +18,12 @@ Floats = NDArray[np.float32]
 LONG_SIDE: Final = 128
 """Features are taken at this size, so that the camera's resolution hardly matters."""
 
+FRAME_FROM: Final = 0.25
+"""Where black joined to the corners covers this share, it is an instrument's round frame."""
+
 _SHORTEST: Final = 16
+_LIT_FROM: Final = 0.1
+_INSCRIBED: Final = math.sqrt(0.5)
 _QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 _SCALES: Final = (1, 2, 4, 8)
 _GRID: Final = 3
@@ -61,14 +67,40 @@ def dermoscopy_features(pixels: Pixels) -> Floats:
 
     Colours in CIELAB: quantiles, hues, how far they lie on one line. Texture: energy of lightness
     at four scales, edges and their directions. Layout: centre against rim, opposite rims against
-    each other, dark corners.
+    each other, dark corners. Of a picture within an instrument's round black frame, what lies in
+    the frame: many dermoscopes have one, and so has what is seen through a microscope.
 
     Args:
         pixels: (H, W, 3) uint8, RGB.
     """
     lab = convert_lab(_reduce(pixels))
+    inside = _find_framed(lab[..., 0], (pixels.shape[0], pixels.shape[1]))
+    if inside is not None:
+        lab = convert_lab(_reduce(np.ascontiguousarray(pixels[inside])))
     parts = (*_colours(lab), *_texture(lab[..., 0]), *_layout(lab))
     return np.array(parts, np.float32)
+
+
+def _find_framed(lightness: Floats, shape: tuple[int, int]) -> tuple[slice, slice] | None:
+    """Return the part of (H, W) pixels that is inscribed in a round black frame, if there is one.
+
+    Args:
+        lightness: (h, w), of a smaller copy.
+        shape: (H, W).
+    """
+    lit = ~find_dark_corners(lightness)
+    if lit.mean() > 1 - FRAME_FROM:
+        return None
+    inside = []
+    for axis, side in enumerate(shape):
+        places = np.flatnonzero(lit.mean(axis=1 - axis) >= _LIT_FROM)
+        if not len(places):
+            return None
+        middle = (places[0] + places[-1] + 1) / 2
+        half = _INSCRIBED * (places[-1] + 1 - places[0]) / 2
+        factor = side / lit.shape[axis]
+        inside.append(slice(int((middle - half) * factor), math.ceil((middle + half) * factor)))
+    return inside[0], inside[1]
 
 
 def _reduce(pixels: Pixels) -> Pixels:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from nevus.analysis.overlay import encode_layer, layer_colour
 from nevus.analysis.wording import ATTRIBUTE_WORDS, DIAGNOSIS_WORDS
@@ -71,14 +72,15 @@ def link_layers(
             continue
         factor = long_side / max(mask.shape)
         height, width = (max(1, round(side * factor)) for side in mask.shape)
-        small = resize_mask(mask, (height, width))
-        data = encode_layer(small, layer_colour(name), filled=name != "lesion")
+        data = encode_layer(
+            _resize_quickly(mask, (height, width)), layer_colour(name), filled=name != "lesion"
+        )
         words = ATTRIBUTE_WORDS.get(name, "Lesion outline")
         yield {"name": name, "words": words, "source": _link(data, "png")}
 
 
 def link_evidence(pixels: Pixels, evidence: Mapping[str, Floats]) -> Iterator[Row]:
-    """Yield name, words and source of a picture of each diagnosis's evidence.
+    """Yield name, words, note and source of a picture of each diagnosis's evidence.
 
     Grey is the photograph; the more yellow, the more a place adds to the diagnosis, from nothing
     to the most that any place adds. What speaks against it is not shown.
@@ -95,7 +97,14 @@ def link_evidence(pixels: Pixels, evidence: Mapping[str, Floats]) -> Iterator[Ro
         strength = _STRONGEST * resize_probability(share, size)[..., None]
         drawn = (1 - strength) * grey + strength * np.array(_EVIDENCE, np.float32)
         picture = _link_jpeg(np.rint(drawn).astype(np.uint8), _SMALL_QUALITY)
-        yield {"name": name, "words": DIAGNOSIS_WORDS[name], **picture}
+        note = "" if most > 0 else "no place raised it"
+        yield {"name": name, "words": DIAGNOSIS_WORDS[name], "note": note, **picture}
+
+
+def _resize_quickly(mask: Mask, size: tuple[int, int]) -> Mask:
+    # In bytes: three times faster than `resize_mask`, whose ties are exact, for a page to look at.
+    image = Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR)) > 127
 
 
 def _link_jpeg(pixels: Pixels, quality: int) -> Row:

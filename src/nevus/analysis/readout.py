@@ -9,6 +9,7 @@ from nevus.analysis.wording import (
     ATTRIBUTE_WORDS,
     COLOUR_WORDS,
     DIAGNOSIS_WORDS,
+    FLAG_WORDS,
     SEVERITY_WORDS,
 )
 
@@ -24,7 +25,8 @@ def list_findings(answer: Analysis) -> list[Row]:
     if kind is not None and not kind.is_dermoscopy:
         text = (
             f"This does not look like a dermoscopy (score {kind.score:.2f}, from "
-            f"{kind.threshold:.2f} on it would). Nothing is said about the diagnosis."
+            f"{kind.threshold:.2f} on it would). Nothing is said about the diagnosis, and outline, "
+            "attributes and measures mean little."
         )
         found.append(("serious", text))
     found += [(flag.severity, flag.text) for flag in answer.quality]
@@ -32,6 +34,19 @@ def list_findings(answer: Analysis) -> list[Row]:
     order = list(SEVERITY_WORDS)
     found.sort(key=lambda item: order.index(item[0]))
     return [{"severity": one, "word": SEVERITY_WORDS[one], "text": text} for one, text in found]
+
+
+def list_badges(answer: Analysis) -> list[Row]:
+    """Return what an overview says of a photograph in a word or two: severity, text."""
+    kind = answer.dermoscopy
+    found = []
+    if kind is not None and not kind.is_dermoscopy:
+        found.append({"severity": "serious", "text": "No dermoscopy"})
+    return found + [
+        {"severity": flag.severity, "text": FLAG_WORDS.get(flag.code, flag.code)}
+        for flag in answer.quality
+        if flag.severity != "info"
+    ]
 
 
 def describe_diagnosis(answer: DiagnosisAnswer | None) -> Row | None:

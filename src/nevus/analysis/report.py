@@ -22,6 +22,7 @@ from nevus.analysis.definitions import DEFINITIONS, NOT_ASSESSED
 from nevus.analysis.sheets import ReportEntry, Sheet, make_sheet
 from nevus.errors import UsageError
 from nevus.imaging.cells import clean_name
+from nevus.imaging.files import PARTIAL
 from nevus.inference.inputs import Failure
 from nevus.labels import NOTICE
 
@@ -193,7 +194,7 @@ def _write_whole(path: Path, assemble: Callable[[TextIO], None]) -> None:
     partial = None
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="\n", prefix=".partial-", dir=path.parent, delete=False
+            "w", encoding="utf-8", newline="\n", prefix=PARTIAL, dir=path.parent, delete=False
         ) as file:
             partial = Path(file.name)
             assemble(cast(TextIO, file))

@@ -71,6 +71,7 @@ def make_sheet(entry: ReportEntry, long_side: int) -> Sheet:
         "controls": sorted(layers, key=lambda layer: layer["name"] != "lesion"),
         "thumbnail": link_thumbnail(small, entry.lesion),
         "findings": readout.list_findings(answer),
+        "badges": readout.list_badges(answer),
         "diagnosis": readout.describe_diagnosis(answer.diagnosis),
         "attributes": readout.list_attributes(answer),
         "evidence": list(link_evidence(small, entry.evidence)),

@@ -34,3 +34,16 @@ COLOUR_WORDS: Final = {
 
 SEVERITY_WORDS: Final = {"serious": "Serious", "warning": "Warning", "info": "Note"}
 """By the severity of a quality flag, worst first."""
+
+FLAG_WORDS: Final = {
+    "small_photograph": "Small photograph",
+    "blur": "Blurred",
+    "under_exposed": "Dark",
+    "over_exposed": "Burnt out",
+    "dark_corners": "Dark corners",
+    "hair": "Hair",
+    "no_lesion": "No lesion found",
+    "tiny_lesion": "Tiny lesion",
+    "lesion_cut_off": "Lesion cut off",
+}
+"""By the code of a quality flag."""

@@ -12,9 +12,10 @@ from nevus.analyzer.casebook import read_similar
 from nevus.analyzer.ledger import Done, Ledger, make_settings
 from nevus.analyzer.naming import Input
 from nevus.analyzer.options import Options, choose_workers
-from nevus.analyzer.outputs import KEPT, list_outputs, read_answer, write_outputs
+from nevus.analyzer.outputs import KEPT, SHEETS, list_outputs, read_answer, write_outputs
 from nevus.analyzer.workers import Answer, Message, run_tasks
 from nevus.errors import ImageError, NevusError, UsageError
+from nevus.imaging.files import remove_partials
 from nevus.imaging.reading import describe, read_bytes
 from nevus.inference.inputs import Failure
 from nevus.runtime.zoo import read_zoo
@@ -195,3 +196,5 @@ def _make_folder(out: Path) -> None:
         raise UsageError(
             f"{str(out)!r} cannot be made a folder: {error.strerror}", hint="name another --out"
         ) from error
+    for folder in (out, out / KEPT, out / KEPT / SHEETS):
+        remove_partials(folder)

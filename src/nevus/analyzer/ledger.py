@@ -10,7 +10,7 @@ from typing import Any
 from nevus import __version__
 from nevus.analyzer.analyzer import WORKING_SIDE
 from nevus.analyzer.options import Options
-from nevus.analyzer.outputs import KEPT
+from nevus.analyzer.outputs import KEPT, SHEETS
 from nevus.imaging.files import write_atomically
 from nevus.runtime.zoo import ModelCard
 
@@ -70,7 +70,7 @@ class Ledger:
         self._folder = out / KEPT
         self.settings = dict(settings)
         self.digest = digest(settings)
-        (self._folder / "sheets").mkdir(parents=True, exist_ok=True)
+        (self._folder / SHEETS).mkdir(parents=True, exist_ok=True)
 
     def read(self) -> dict[str, Done]:
         """Return the last word on each stem."""

@@ -20,6 +20,9 @@ from nevus.labels import ATTRIBUTES, attribute_name, segmentation_name
 KEPT: Final = ".nevus"
 """Folder inside the results: what an interrupted call needs to go on."""
 
+SHEETS: Final = "sheets"
+"""Folder inside that one: the report's part of each photograph."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -52,7 +55,7 @@ def answer_path(out: Path, stem: str) -> Path:
 
 def sheet_path(out: Path, stem: str) -> Path:
     """Return where a photograph's part of the report is kept."""
-    return out / KEPT / "sheets" / f"{stem}.json"
+    return out / KEPT / SHEETS / f"{stem}.json"
 
 
 def list_outputs(out: Path, stem: str, answer: Analysis, wanted: Wanted) -> list[Path]:
@@ -81,7 +84,7 @@ def write_outputs(
     Args:
         found: The analysed photograph.
         stem: Of all files' names.
-        out: Folder, there already, with `KEPT` and its ``sheets`` inside.
+        out: Folder, there already, with `KEPT` and its `SHEETS` inside.
         wanted: What to write.
         similar: Pictures of similar cases, for the report.
 

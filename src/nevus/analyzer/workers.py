@@ -6,6 +6,7 @@ are JSON, one task at a time for each process.
 
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import Any, Final
 
 from nevus import errors
@@ -169,6 +171,7 @@ def _serve(connection: Connection, prepare: Prepare, options: Message) -> None:
     """Answer tasks until the connection closes; runs in the process."""
     # Ctrl-C reaches the whole group; the parent alone decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
     # The parent may be gone: then nobody waits for an answer.
     with suppress(EOFError, OSError):
         try:
@@ -180,6 +183,11 @@ def _serve(connection: Connection, prepare: Prepare, options: Message) -> None:
         except NevusError as error:
             stopped = {"kind": type(error).__name__, "text": error.message, "hint": error.hint}
             connection.send_bytes(json.dumps({"stopped": stopped}).encode())
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    # By way of an exception, so that a file half written is removed.
+    sys.exit(128 + number)
 
 
 def _raise_errors(message: Message) -> None:

@@ -1,11 +1,15 @@
 """`nevus analyze`."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nevus.errors import SomeInputsFailedError
+from nevus.errors import InterruptedRunError, SomeInputsFailedError
 from nevus.labels import NOTICE
 
 if TYPE_CHECKING:
@@ -109,8 +113,37 @@ def analyze(
         limits=Limits(max_bytes=int(max_mib * 2**20), max_pixels=int(max_megapixels * 1_000_000)),
     )
     typer.echo(NOTICE, err=True)
-    outcome = _run(inputs, out, options, workers=workers, threads=threads, fresh=fresh)
-    _finish(outcome, report=report, table=table, as_json=as_json)
+    with _stopping(out):
+        outcome = _run(inputs, out, options, workers=workers, threads=threads, fresh=fresh)
+        _finish(outcome, report=report, table=table, as_json=as_json)
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM came: handled as Ctrl-C is, so that processes end and half-written files go."""
+
+
+@contextmanager
+def _stopping(out: Path) -> Iterator[None]:
+    """Say in one line that a signal stopped the call, and how to go on.
+
+    Raises:
+        InterruptedRunError: SIGINT or SIGTERM came.
+    """
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        raise _TerminatedError
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        was_terminated = isinstance(error, _TerminatedError)
+        raise InterruptedRunError(
+            f"stopped; what is done is kept in {out}",
+            signal_number=signal.SIGTERM if was_terminated else signal.SIGINT,
+        ) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _choose_files(count: int, *, masks: bool, overlay: bool, report: bool) -> "Wanted":

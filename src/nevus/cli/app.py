@@ -1,5 +1,6 @@
 """The command line's frame: verbs, error lines, exit codes."""
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -81,6 +82,17 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         _print_error("stopped")
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output has left, as `head` does; python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + 13)
+    except OSError as error:
+        # Of the disk, not of nevus: a folder that may not be written, a disk that is full.
+        if error.filename is None and error.errno != errno.ENOSPC:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _print_error(f"{place}{error.strerror}")
+        sys.exit(2)
 
 
 def _run() -> int:

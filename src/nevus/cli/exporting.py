@@ -27,14 +27,6 @@ def export(
         str | None,
         typer.Option(help="Post-processing of the lesion: none, challenge, paper, or JSON."),
     ] = None,
-    second_opinion: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Segmentation: weight of the lesion map of the folder's attribute model.",
-        ),
-    ] = 0.0,
     data: Annotated[
         str | None, typer.Option(help="What it was trained on, for the manifest.")
     ] = None,
@@ -64,7 +56,6 @@ def export(
         rotations=rotations,
         by=by,
         steps=read_steps(steps),
-        second_opinion=second_opinion,
         about={key: value for key, value in about.items() if value is not None},
     )
     done = export_checkpoint(checkpoint, out, options=options)

@@ -1,6 +1,7 @@
-"""What is wrong with files that were to be scored or submitted, printed finding by finding."""
+"""What was found in files that were scored or submitted, told to people."""
 
 import json
+import math
 
 import typer
 
@@ -16,3 +17,9 @@ def print_problems(error: DataError, *, as_json: bool = False) -> None:
         return
     for problem in error.problems:
         typer.echo(f"- {on_one_line(problem)}")
+
+
+def tell_interval(bounds: tuple[float, float]) -> str:
+    """Return an interval for a table, a dash where it is not defined."""
+    low, high = bounds
+    return "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"

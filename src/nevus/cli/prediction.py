@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from nevus.inference.inputs import Failure
 
 
+_OPTIONS = {
+    "segmentation": ("--steps",),
+    "attributes": ("--fitted-for",),
+    "diagnosis": ("--by", "--similar"),
+}
+"""What each task has for itself."""
+
+
 def predict(
     task: Annotated[
         str, typer.Argument(metavar="TASK", help="segmentation, attributes or diagnosis")
@@ -159,14 +167,15 @@ def _read_choice(option: str, value: str, known: tuple[str, ...]) -> str:
 
 
 def _check_task(task: str, **own: tuple[object, ...]) -> None:
-    """Refuse tasks that are unknown or not built yet, and options of another task."""
+    """Refuse tasks that are unknown, and options of another task."""
     if task not in TASKS:
         raise UsageError(f"unknown task {task!r}", hint=f"one of {', '.join(TASKS)}")
-    if task not in own:
-        raise UsageError(f"task {task} is not built yet; {' and '.join(own)} are")
     for other, values in own.items():
         if other != task and any(value is not None for value in values):
-            raise UsageError(f"an option for {other} was given to predict {task}")
+            names = " or ".join(_OPTIONS[other])
+            raise UsageError(
+                f"nevus predict {task} has no use for {names}", hint=f"that is for {other}"
+            )
 
 
 def read_steps(text: str | None) -> tuple[dict[str, Any], ...] | None:

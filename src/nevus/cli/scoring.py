@@ -33,7 +33,10 @@ TaskArgument = Annotated[str, typer.Argument(metavar="TASK", help=" or ".join(EV
 def evaluate(
     task: TaskArgument,
     truth: Annotated[
-        Path, typer.Option(help="Truth: folder or zip of masks, a CSV, or a data root holding one.")
+        Path,
+        typer.Option(
+            help="Truth: folder or zip of masks, a CSV, or a data root as nevus train takes it."
+        ),
     ],
     prediction: Annotated[Path, typer.Option(help="Folder or zip of masks, or the CSV.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -135,9 +138,7 @@ def _hand_over(
 ) -> None:
     """Call the task's function with the options that were given, or refuse those it lacks."""
     if task not in TASKS:
-        raise UsageError(f"unknown task {task!r}; expected one of {', '.join(TASKS)}")
-    if task not in functions:
-        raise UsageError(f"task {task} is not built yet; only {' and '.join(functions)} are")
+        raise UsageError(f"unknown task {task!r}", hint=f"one of {', '.join(TASKS)}")
     accepted = inspect.signature(functions[task]).parameters
     given = {
         name: value for name, value in options.items() if value is not None and value is not False

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nevus.cli.findings import print_problems
+from nevus.cli.findings import print_problems, tell_interval
 from nevus.cli.galleries import find_shown, require_gallery_options
 from nevus.errors import DataError
 from nevus.imaging.cells import on_one_line
@@ -92,9 +92,11 @@ def _print_scores(scores: "AttributeScores") -> None:
     for name in columns:
         table.add_column(name, justify="left" if name == "score" else "right")
     for name, value in (("jaccard", scores.pooled_jaccard), ("dice", scores.pooled_dice)):
-        table.add_row(f"pooled_{name}", f"{value:.4f}", _bounds(scores, f"pooled_{name}"))
+        table.add_row(
+            f"pooled_{name}", f"{value:.4f}", tell_interval(scores.ci95[f"pooled_{name}"])
+        )
     for name, values in scores.per_attribute().items():
-        cells = [f"{values['jaccard']:.4f}", _bounds(scores, f"{name}.jaccard")]
+        cells = [f"{values['jaccard']:.4f}", tell_interval(scores.ci95[f"{name}.jaccard"])]
         cells += [f"{values['dice']:.4f}", f"{values['photographs']:.0f}"]
         if scores.likely is not None:
             cells += [_number(values["auc"]), _number(values["average_precision"])]
@@ -106,11 +108,6 @@ def _print_scores(scores: "AttributeScores") -> None:
         typer.echo(f"A subset: photographs without predictions left out: {len(scores.left_out)}.")
     typer.echo("The challenge's own command line computes task 1's metric for task 2 folders.")
     typer.echo(NOTICE)
-
-
-def _bounds(scores: "AttributeScores", name: str) -> str:
-    low, high = scores.ci95[name]
-    return "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"
 
 
 def _number(value: float) -> str:

@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nevus.cli.findings import print_problems
+from nevus.cli.findings import print_problems, tell_interval
 from nevus.errors import DataError
 from nevus.imaging.cells import on_one_line
 from nevus.labels import NOTICE
 
 if TYPE_CHECKING:
-    from nevus.evaluation.class_results import DiagnosisScores, Interval
+    from nevus.evaluation.class_results import DiagnosisScores
 
 _SHOWN = ("auc", "ap")
 
@@ -90,7 +90,7 @@ def _print_scores(scores: "DiagnosisScores") -> None:
         typer.echo(
             f"melanoma at sensitivity {one.point.sensitivity:.3f} (wanted {one.wanted:g}): "
             f"specificity {one.point.specificity:.3f} "
-            f"({_tell_interval(one.ci95['specificity'])}), threshold {one.point.threshold:.4g}"
+            f"({tell_interval(one.ci95['specificity'])}), threshold {one.point.threshold:.4g}"
         )
     if scores.units == 1:
         typer.echo(f"One {scores.unit} tells nothing about spread: no interval.")
@@ -117,7 +117,7 @@ def _make_summary(scores: "DiagnosisScores") -> Table:
         ("balanced_accuracy", scores.balanced_accuracy),
         ("accuracy", scores.accuracy),
     ):
-        table.add_row(name, f"{value:.4f}", _tell_interval(scores.ci95[name]))
+        table.add_row(name, f"{value:.4f}", tell_interval(scores.ci95[name]))
     for name, value in scores.calibration.items():
         table.add_row(name, f"{value:.4f}", "-")
     return table
@@ -133,7 +133,7 @@ def _make_class_table(scores: "DiagnosisScores") -> Table:
             name,
             f"{values['n']:g}",
             _tell(values["recall"]),
-            _tell_interval(scores.ci95[f"recall_{name}"]),
+            tell_interval(scores.ci95[f"recall_{name}"]),
             *(_tell(values[metric]) for metric in _SHOWN),
         )
     return table
@@ -141,8 +141,3 @@ def _make_class_table(scores: "DiagnosisScores") -> Table:
 
 def _tell(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
-
-
-def _tell_interval(bounds: "Interval") -> str:
-    low, high = bounds
-    return "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"

@@ -1,7 +1,6 @@
 """Task 1 of `nevus evaluate` and `nevus submit`."""
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nevus.cli.findings import print_problems
+from nevus.cli.findings import print_problems, tell_interval
 from nevus.cli.galleries import find_shown, require_gallery_options
 from nevus.errors import DataError
 from nevus.imaging.cells import on_one_line
@@ -48,6 +47,12 @@ def evaluate_segmentation(
     except DataError as error:
         print_problems(error, as_json=as_json)
         raise
+    if not any(counts.tp + counts.fn for counts in scores.counts.values()):
+        typer.echo(
+            "warning: no truth holds a pixel above 128, so that all count as empty; the "
+            "challenge's rule takes masks of 0 and 1 for empty ones",
+            err=True,
+        )
     if csv is not None:
         write_csv(csv, scores)
     if gallery is not None and images is not None:
@@ -89,9 +94,7 @@ def _print_scores(scores: "SegmentationScores") -> None:
     table.add_column("mean", justify="right")
     table.add_column("95 % interval", justify="right")
     for name, value in scores.means.items():
-        low, high = scores.ci95[name]
-        bounds = "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"
-        table.add_row(escape(name), f"{value:.4f}", bounds)
+        table.add_row(escape(name), f"{value:.4f}", tell_interval(scores.ci95[name]))
     Console().print(table)
     if scores.n == 1:
         typer.echo("One photograph tells nothing about spread: no interval.")

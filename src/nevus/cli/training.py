@@ -59,6 +59,10 @@ def train(
     Several GPUs: torchrun --nproc-per-node 2 -m nevus train segan-paper --data ... --out ...
     """
     from nevus.cli.progress import TrainingProgress
+    from nevus.training.locking import refuse_second_trainer
+
+    # Loading torch takes seconds; a folder that is taken should not cost them.
+    refuse_second_trainer(out)
     from nevus.inference.postprocess import check_steps
     from nevus.recipe import read_recipe
     from nevus.training.reporting import Reporters, TensorBoardReporter

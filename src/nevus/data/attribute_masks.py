@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nevus.data.listing import Finding, keep_files, list_folders
-from nevus.data.records import IMAGE_FOLDERS, MASK_FOLDERS, find_named_folder
+from nevus.data.records import IMAGE_FOLDERS, MASK_FOLDERS, OFFICIAL_PARTS, find_named_folder
 from nevus.errors import DataError
 from nevus.imaging.reading import describe
 from nevus.labels import ATTRIBUTES, IMAGE_SUFFIXES, segmentation_name
@@ -99,14 +99,19 @@ def list_official_attributes(root: Path) -> AttributeListing | None:
     last by name is taken.
     """
     for base in (root, root / "isic2018"):
-        for part in ("Training", "Validation", "Test"):
+        for part in OFFICIAL_PARTS:
             images = base / f"ISIC2018_Task1-2_{part}_Input"
-            found = sorted(base.glob(f"ISIC2018_Task2_{part}_GroundTruth*"))
-            folders = [path for path in found if path.is_dir()]
-            if images.is_dir() and folders:
+            attributes = find_newest_truth(base, part)
+            if images.is_dir() and attributes:
                 lesions = base / f"ISIC2018_Task1_{part}_GroundTruth"
-                return list_attributes(images, folders[-1], lesions)
+                return list_attributes(images, attributes, lesions)
     return None
+
+
+def find_newest_truth(base: Path, part: str) -> Path | None:
+    """Return the official folder of attribute masks whose ending is the last by name, or None."""
+    found = sorted(base.glob(f"ISIC2018_Task2_{part}_GroundTruth*"))
+    return next((path for path in reversed(found) if path.is_dir()), None)
 
 
 def list_named_attributes(root: Path) -> AttributeListing | None:

@@ -1,20 +1,23 @@
 """Each photograph decoded once per run size, kept as memory-mapped arrays."""
 
+import errno
 import hashlib
 import json
+import logging
+import math
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from nevus.errors import DataError, ImageError
+from nevus.errors import DataError, DiskFullError, ImageError
 from nevus.imaging.masks import read_truth
 from nevus.imaging.preparation import Preparation
 from nevus.imaging.reading import read_image
@@ -22,6 +25,8 @@ from nevus.imaging.resizing import resize_mask
 
 FORMAT = 2
 MAX_MASKS = 8
+_CHUNK = 2**24
+_log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 
 
@@ -93,6 +98,7 @@ def open_cache(
 
     Raises:
         DataError: Some photographs or masks cannot be read; every one is listed.
+        DiskFullError: There is no room.
     """
     height, width = preparation.size
     name = f"{height}x{width}-{_stamp(items, preparation)[:16]}"
@@ -134,27 +140,71 @@ def _make(
     workers: int,
     progress: Progress | None,
 ) -> None:
+    # Not at the top: `nevus data leaks` uses this module and needs no such package.
+    from filelock import FileLock
+
     place.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside and renamed, so that neither a kill nor a second process leaves half a cache.
-    building = Path(tempfile.mkdtemp(prefix="building-", dir=place.parent))
-    try:
-        count, size = len(items), preparation.size
-        images = np.memmap(building / "images.u8", np.uint8, "w+", shape=(count, *size, 3))
-        masks = np.memmap(building / "masks.u8", np.uint8, "w+", shape=(count, *size))
-        _fill(items, preparation, images, masks, workers, progress)
-        image_ids = [item.image_id for item in items]
-        index = {"image_ids": image_ids, "size": size, "key": _key(image_ids, images, masks)}
-        images.flush()
-        masks.flush()
-        del images, masks
-        (building / "index.json").write_text(json.dumps(index), encoding="utf-8")
-        try:
-            building.rename(place)
-        except OSError:
-            if not (place / "index.json").is_file():
-                raise
-    finally:
+    # Made beside and renamed, so that a kill leaves no half a cache behind; what an earlier kill
+    # did leave is removed by whoever holds the lock. A second process waits and finds it made.
+    building = place.with_name(f"{place.name}.building")
+    with FileLock(place.with_name(f"{place.name}.lock")):
+        if (place / "index.json").is_file():
+            return
         shutil.rmtree(building, ignore_errors=True)
+        try:
+            building.mkdir(mode=0o700)
+            _build(items, preparation, building, workers, progress)
+            building.rename(place)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+                raise
+            raise DiskFullError(
+                f"no room for the cache {place}: {_count_bytes(items, preparation):,} bytes are "
+                "needed",
+                hint="make room, or let NEVUS_CACHE name a folder on another disk",
+            ) from error
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+
+def _build(
+    items: Sequence[CacheItem],
+    preparation: Preparation,
+    building: Path,
+    workers: int,
+    progress: Progress | None,
+) -> None:
+    count, size = len(items), preparation.size
+    images = _reserve(building / "images.u8", (count, *size, 3))
+    masks = _reserve(building / "masks.u8", (count, *size))
+    _fill(items, preparation, images, masks, workers, progress)
+    image_ids = [item.image_id for item in items]
+    index = {"image_ids": image_ids, "size": size, "key": _key(image_ids, images, masks)}
+    images.flush()
+    masks.flush()
+    (building / "index.json").write_text(json.dumps(index), encoding="utf-8")
+
+
+def _reserve(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    """Return a new file as an array whose every byte has its place on the disk.
+
+    A memory map with holes kills the process, without a word, once the disk is full.
+
+    Raises:
+        OSError: There is no room.
+    """
+    length = math.prod(shape)
+    with path.open("wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, length)
+        else:
+            for start in range(0, length, _CHUNK):
+                file.write(bytes(min(_CHUNK, length - start)))
+    return np.memmap(path, np.uint8, "r+", shape=shape)
+
+
+def _count_bytes(items: Sequence[CacheItem], preparation: Preparation) -> int:
+    return len(items) * math.prod(preparation.size) * 4
 
 
 def _key(image_ids: Sequence[str], *arrays: NDArray[np.uint8]) -> str:
@@ -174,11 +224,16 @@ def _fill(
     workers: int,
     progress: Progress | None,
 ) -> None:
+    odd: dict[str, str] = {}
+
     def fill_one(index: int) -> str | None:
+        image_id = items[index].image_id
         try:
-            images[index], masks[index] = _read_sample(items[index], preparation)
+            images[index], masks[index], notes = _read_sample(items[index], preparation)
         except ImageError as error:
-            return f"{items[index].image_id}: {error}"
+            return f"{image_id}: {error}"
+        if notes:
+            odd[image_id] = notes[0]
         return None
 
     problems: list[str] = []
@@ -194,15 +249,25 @@ def _fill(
             problems=problems,
             hint="nevus data check lists all of them",
         )
+    if odd:
+        first = min(odd)
+        _log.warning(
+            "the masks of %d of %d photographs are odd and understood, such as %s: %s "
+            "(nevus data check lists all of them)",
+            len(odd), len(items), first, odd[first],
+        )  # fmt: skip
 
 
 def _read_sample(
     item: CacheItem, preparation: Preparation
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[str]]:
     pixels = read_image(item.image).pixels
     shape = (pixels.shape[0], pixels.shape[1])
     packed = np.zeros(preparation.size, np.uint8)
+    notes: list[str] = []
     for bit, path in enumerate(item.masks):
-        mask = read_truth(path, size=shape).mask[preparation.window(shape)]
+        truth = read_truth(path, size=shape)
+        notes += truth.warnings
+        mask = truth.mask[preparation.window(shape)]
         packed |= resize_mask(mask, preparation.size).astype(np.uint8) << np.uint8(bit)
-    return preparation.apply(pixels), packed
+    return preparation.apply(pixels), packed, notes

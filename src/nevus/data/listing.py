@@ -11,7 +11,8 @@ from nevus.imaging.files import is_photograph_name
 from nevus.imaging.reading import describe
 from nevus.labels import IMAGE_SUFFIXES, MASK_SUFFIX
 
-_MASK_ENDINGS = (MASK_SUFFIX, "_mask")
+MASK_ENDINGS = (MASK_SUFFIX, "_mask")
+"""What may follow a photograph's name in its mask's."""
 
 Severity = Literal["error", "warning", "info"]
 
@@ -88,7 +89,7 @@ def list_folders(images: Path, masks: Path | None) -> Listing:
 def _list_photographs(folder: Path, *, together: bool) -> tuple[dict[str, Path], list[Finding]]:
     named = [path for path in sorted(folder.iterdir()) if is_photograph_name(path)]
     if together:
-        named = [path for path in named if not path.stem.endswith(_MASK_ENDINGS)]
+        named = [path for path in named if not path.stem.endswith(MASK_ENDINGS)]
     paths, findings = keep_files(named)
     photographs: dict[str, Path] = {}
     for path in paths:
@@ -127,7 +128,7 @@ def _named_masks(folder: Path, *, together: bool) -> list[Path]:
         and not path.name.startswith(".")
         and not path.stem.endswith("_superpixels")
         and "_attribute_" not in path.stem
-        and (not together or path.stem.endswith(_MASK_ENDINGS))
+        and (not together or path.stem.endswith(MASK_ENDINGS))
     ]
 
 
@@ -155,6 +156,6 @@ def _key(stem: str) -> str:
 
 def _photograph_of(mask: Path, photographs: dict[str, Path]) -> str:
     key = _key(mask.stem)
-    endings = [ending for ending in _MASK_ENDINGS if key.endswith(ending)]
+    endings = [ending for ending in MASK_ENDINGS if key.endswith(ending)]
     stripped = [key.removesuffix(ending) for ending in endings]
     return next((name for name in (key, *stripped) if name in photographs), key)

@@ -9,8 +9,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from nevus.data.attribute_masks import ATTRIBUTE_FOLDERS, MARK, describe_unknown
-from nevus.data.records import find_named_folder
+from nevus.data.attribute_masks import (
+    ATTRIBUTE_FOLDERS,
+    MARK,
+    describe_unknown,
+    find_newest_truth,
+)
+from nevus.data.records import OFFICIAL_PARTS, find_named_folder
 from nevus.errors import ImageError, UsageError
 from nevus.evaluation.pairs import MaskFile
 from nevus.labels import ATTRIBUTES, IMAGE_SUFFIXES
@@ -77,16 +82,18 @@ def pair_attributes(
 def find_attribute_truth(root: Path) -> Path:
     """Return the task 2 ground-truth folder of a data root, or `root` where it is no data root.
 
+    Of several publications of one part the newest, as training takes it.
+
     Raises:
-        UsageError: The data root holds several.
+        UsageError: The data root holds those of several parts.
     """
     for base in (root, root / "isic2018"):
-        found = sorted(path for path in base.glob("*Task2*GroundTruth*") if path.is_dir())
-        if len(found) > 1:
-            names = ", ".join(path.name for path in found)
+        newest = [path for part in OFFICIAL_PARTS if (path := find_newest_truth(base, part))]
+        if len(newest) > 1:
+            names = ", ".join(path.name for path in newest)
             raise UsageError(f"{base} holds several truth folders: {names}; name one of them")
-        if found:
-            return found[0]
+        if newest:
+            return newest[0]
     named = find_named_folder(root, ATTRIBUTE_FOLDERS) if root.is_dir() else None
     return named or root
 

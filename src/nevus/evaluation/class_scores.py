@@ -20,14 +20,9 @@ from nevus.evaluation.class_cases import (
 )
 from nevus.evaluation.class_groups import score_groups
 from nevus.evaluation.class_results import DiagnosisScores, MelanomaPoint
-from nevus.evaluation.class_tables import (
-    compare_ids,
-    find_truth_table,
-    inspect_predictions,
-    read_truth,
-)
+from nevus.evaluation.class_tables import compare_ids, inspect_predictions
+from nevus.evaluation.class_truth import load_truth
 from nevus.evaluation.csv_rows import defuse, summarize
-from nevus.evaluation.patient_facts import find_facts
 from nevus.evaluation.writing import write_result
 from nevus.labels import DIAGNOSES
 from nevus.metrics.calibration import (
@@ -71,7 +66,8 @@ def score_diagnosis(
     the truth needs exactly one row; all findings are reported at once.
 
     Args:
-        truth: The one-hot CSV, the folder that holds it, or a data root.
+        truth: The one-hot CSV, the folder that holds it, or a data root, such as a folder per
+            diagnosis.
         prediction: The CSV, or a folder with ``diagnosis.csv``.
         subset: Score only photographs that have both a truth and a prediction, e.g. one fold.
         metadata: CSV with lesions, ages, sexes and sites; by default the official files near
@@ -82,8 +78,8 @@ def score_diagnosis(
         DataError: Rows are missing, extra, doubled or unreadable; `problems` lists every one.
         UsageError: A path does not exist.
     """
-    table = find_truth_table(truth)
-    truths = read_truth(table)
+    known = load_truth(truth, metadata)
+    truths = known.table
     predictions = inspect_predictions(prediction)
     missing, extra = compare_ids(truths.image_ids, predictions.table.image_ids)
     problems = list(predictions.problems)
@@ -96,7 +92,7 @@ def score_diagnosis(
             problems=problems,
             hint="--subset scores only photographs with a prediction" if missing else None,
         )
-    cases = join_tables(truths, predictions.table, find_facts(table, metadata))
+    cases = join_tables(truths, predictions.table, known.facts)
     scored = set(truths.image_ids) - set(missing)
     return make_diagnosis_scores(
         cases,

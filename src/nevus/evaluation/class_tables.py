@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from nevus.data.cases import OFFICIAL_TRUTH
+from nevus.data.cases import HAM_METADATA, OFFICIAL_LESIONS, OFFICIAL_TRUTH
 from nevus.errors import DataError, UsageError
 from nevus.evaluation.csv_rows import read_text, shorten, split_rows, strip_ending, summarize
 from nevus.labels import DIAGNOSES
@@ -27,6 +27,8 @@ _INTEGER: Final = re.compile(r"[ \t]*[+-]?[0-9]+[ \t]*")
 _HEAD: Final = 2000
 _MAX_PROBLEMS: Final = 10_000
 _SHOWN: Final = 3
+_NO_TRUTH: Final = frozenset({OFFICIAL_LESIONS, HAM_METADATA})
+"""CSV files that people keep beside the truth."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +154,16 @@ def find_truth_table(path: Path) -> Path:
         found = [official] if official.is_file() else sorted(base.glob("*Task3*GroundTruth*/*.csv"))
         found = found or sorted(base.glob("*Task3*GroundTruth*.csv"))
         if not found and base is path:
-            found = sorted(base.glob("*.csv"))
+            found = [one for one in sorted(base.glob("*.csv")) if one.name not in _NO_TRUTH]
         if len(found) > 1:
             names = ", ".join(repr(one.name) for one in found[:_SHOWN])
             raise UsageError(f"{base} holds several CSV files: {names}; name one of them")
         if found:
             return found[0]
-    raise UsageError(f"{path} holds no truth CSV such as {OFFICIAL_TRUTH}.csv")
+    raise UsageError(
+        f"{path} holds no truth CSV such as {OFFICIAL_TRUTH}.csv",
+        hint="name the CSV, or a folder that nevus train understands",
+    )
 
 
 def _read_rows(

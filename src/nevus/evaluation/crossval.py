@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from nevus.errors import TrainingError
 from nevus.evaluation.fold_scores import FOLD_SCORERS, FoldScores
 from nevus.imaging.files import write_atomically
 from nevus.labels import NOTICE
 from nevus.recipe import Recipe
 from nevus.training.distributed import choose_device
 from nevus.training.journal import Reporter
-from nevus.training.run import RunFolder
+from nevus.training.run import RunFolder, find_changes
 from nevus.training.train import Outcome, TrainOptions, train
 
 
@@ -100,6 +101,7 @@ def cross_validate(
         note: Takes a line per stage.
 
     Raises:
+        TrainingError: `out` holds folds of another recipe.
         NevusError: As `train`, prediction and scoring raise.
     """
     results: list[FoldResult] = []
@@ -108,7 +110,9 @@ def cross_validate(
     for fold in chosen:
         folder = RunFolder(options.out / f"fold-{fold}-of-{folds}")
         known = folder.path / "scores.json"
-        if not known.is_file():
+        if known.is_file():
+            _require_same(folder, recipe)
+        else:
             sitting = replace(options, out=folder.path, fold=(fold, folds), resume=True)
             note(f"fold {fold} of {folds}: training")
             outcome = train(recipe, sitting, reporter=reporter)
@@ -122,7 +126,17 @@ def cross_validate(
         scores = FoldScores(**json.loads(known.read_text(encoding="utf-8")))
         results.append(FoldResult(fold, scores))
     validation = CrossValidation(recipe.name, folds, tuple(results), outcome)
-    path = options.out / "crossval.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(validation.to_json(), indent=1), encoding="utf-8")
+    options.out.mkdir(parents=True, exist_ok=True)
+    document = json.dumps(validation.to_json(), indent=1, allow_nan=False)
+    write_atomically(options.out / "crossval.json", document.encode())
     return validation
+
+
+def _require_same(folder: RunFolder, recipe: Recipe) -> None:
+    # Else scores of another recipe would stand in this one's table.
+    changes = find_changes(folder, recipe)
+    if changes:
+        raise TrainingError(
+            f"{folder.path} holds scores of another recipe: {'; '.join(changes)}",
+            hint="another --out",
+        )

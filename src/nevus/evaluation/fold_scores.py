@@ -1,6 +1,5 @@
 """Predict and score the photographs a run did not train on, whatever its task."""
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from nevus.inference.diagnosis_predictor import predict_diagnosis_folder
 from nevus.inference.inputs import Failure
 from nevus.inference.network import load_network
 from nevus.inference.predictor import Ensemble, predict_folder
-from nevus.labels import ATTRIBUTES, DIAGNOSES
+from nevus.labels import ATTRIBUTES
 from nevus.training.run import RunFolder
 
 
@@ -79,7 +78,7 @@ def score_diagnosis_fold(data: Path, folder: RunFolder, device: torch.device) ->
         out = folder.path / "predictions" / way
         network = load_diagnoser(checkpoint, device, by=way)
         _refuse(predict_diagnosis_folder([network], images, out))
-        scores = score_diagnosis(_find_table(data, folder), out / "diagnosis.csv", subset=True)
+        scores = score_diagnosis(data, out / "diagnosis.csv", subset=True)
         documents[way] = scores.to_json()
         means[f"balanced_accuracy_{way}"] = documents[way]["balanced_accuracy"]
         n = documents[way]["n"]
@@ -103,15 +102,3 @@ def _choose(found: Sequence[tuple[str, Path]], folder: RunFolder) -> list[Path]:
 def _refuse(failures: Sequence[Failure]) -> None:
     if failures:
         raise DataError(f"{len(failures)} photographs failed, first: {failures[0].text}")
-
-
-def _find_table(data: Path, folder: RunFolder) -> Path:
-    # Folders by class have no table: one is written from what training saw.
-    path = folder.path / "truth.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image", *DIAGNOSES])
-        for case in find_cases(data):
-            hot = [float(name == case.diagnosis) for name in DIAGNOSES]
-            writer.writerow([case.image_id, *hot])
-    return path

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from nevus.data.listing import MASK_ENDINGS
 from nevus.data.records import IMAGE_FOLDERS, MASK_FOLDERS, find_named_folder
 from nevus.errors import ArchiveError, ImageError, UsageError
 from nevus.imaging.files import is_photograph_name
 from nevus.imaging.limits import DEFAULT_LIMITS
-from nevus.labels import IMAGE_SUFFIXES, MASK_SUFFIX
+from nevus.labels import IMAGE_SUFFIXES
 
 _IMAGE_ID: Final = re.compile(r"ISIC_[0-9]{7}")
 _NUMBER: Final = re.compile(r"(?=([0-9]{7}))")
@@ -132,7 +133,11 @@ def find_image_id(name: str) -> str:
     """Return the ``ISIC_`` and seven digits in a mask's name, else its stem without suffix."""
     stem = PurePosixPath(name).stem
     found = _IMAGE_ID.search(stem)
-    return found.group() if found else stem.removesuffix("_prediction").removesuffix(MASK_SUFFIX)
+    if found:
+        return found.group()
+    for ending in ("_prediction", *MASK_ENDINGS):
+        stem = stem.removesuffix(ending)
+    return stem
 
 
 def pair_masks(truth: Sequence[MaskFile], prediction: Sequence[MaskFile]) -> Pairing:

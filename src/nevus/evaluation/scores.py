@@ -13,6 +13,7 @@ import numpy as np
 from nevus.errors import DataError
 from nevus.evaluation.bootstrap import interval
 from nevus.evaluation.counting import count_pairs
+from nevus.evaluation.csv_rows import defuse
 from nevus.evaluation.pairs import Pairing, find_truth_folder, open_masks, pair_masks
 from nevus.evaluation.writing import write_result
 from nevus.labels import NOTICE
@@ -173,10 +174,5 @@ def write_csv(path: Path, scores: SegmentationScores) -> None:
     writer.writerow(["image_id", *SEGMENTATION_METRICS, "tp", "fp", "fn", "tn"])
     for image_id, values in scores.per_image.items():
         counts = asdict(scores.counts[image_id])
-        writer.writerow([_defuse(image_id), *values.values(), *counts.values()])
+        writer.writerow([defuse(image_id), *values.values(), *counts.values()])
     write_result(path, stream.getvalue().encode())
-
-
-def _defuse(cell: str) -> str:
-    # A spreadsheet runs a cell that begins like a formula.
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -43,7 +43,6 @@ class ExportOptions:
         rotations: Average over quarter turns; None: as the checkpoint says.
         by: Diagnosis: ``logits``, ``gallery`` or ``both``; None: as the checkpoint says.
         steps: Post-processing of the lesion's map; None: as the checkpoint says.
-        second_opinion: Segmentation: weight of an attribute model's lesion map in the mean of both.
         about: Added to what the checkpoint says of itself: ``data``, ``licence``, ``scores``.
     """
 
@@ -53,7 +52,6 @@ class ExportOptions:
     rotations: bool | None = None
     by: str | None = None
     steps: tuple[dict[str, Any], ...] | None = None
-    second_opinion: float = 0.0
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -159,10 +157,7 @@ def make_manifest(
         "preparation": asdict(checkpoint.input.preparation),
         "outputs": list(network.outputs),
         "labels": list(LABELS.get(checkpoint.task, ())),
-        "prediction": {
-            **checkpoint.prediction.model_dump(mode="json"),
-            "second_opinion": options.second_opinion,
-        },
+        "prediction": checkpoint.prediction.model_dump(mode="json"),
         "fitted": fitted,
         "gallery": gallery,
         "about": {**checkpoint.about, **options.about},

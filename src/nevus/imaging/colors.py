@@ -26,7 +26,7 @@ def flatten_colors(image: Image.Image, data: bytes, bits: int) -> tuple[Channels
         OSError: As Pillow, when 16 bits are decoded.
     """
     odd = _describe_colors(image, bits)
-    transparent = image.mode in _LAYERED or "transparency" in image.info
+    transparent = _is_transparent(image)
     if transparent:
         odd.append("transparent parts are shown on white")
     if bits == 16:
@@ -52,6 +52,13 @@ def _describe_colors(image: Image.Image, bits: int) -> list[str]:
     elif image.mode in ("P", "PA"):
         odd.append("a palette of few colours")
     return odd
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    # Many programs write an alpha channel that hides nothing.
+    if image.mode in _LAYERED and image.getchannel("A").getextrema() != (WHITE, WHITE):
+        return True
+    return "transparency" in image.info
 
 
 def _lay_on_white(image: Image.Image, bits: int) -> Image.Image:

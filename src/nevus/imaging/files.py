@@ -3,12 +3,18 @@
 import errno
 import os
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from nevus.errors import DiskFullError, UsageError
 from nevus.labels import IMAGE_SUFFIXES
 
+PARTIAL = ".partial-"
+"""How the names of files begin that are being written."""
+
+_STALE = 60.0
 _NOT_PHOTOGRAPHS = ("_segmentation", "_superpixels")
 
 
@@ -45,7 +51,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         DiskFullError: There is no room; what was there before is untouched.
     """
-    handle, name = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=PARTIAL, dir=path.parent)
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -63,6 +69,14 @@ def write_atomically(path: Path, data: bytes) -> None:
     finally:
         # There no more where all went well; else neither an error nor Ctrl-C leaves it behind.
         partial.unlink(missing_ok=True)
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what a killed process left half written in a folder; others may be writing there."""
+    for path in folder.glob(f"{PARTIAL}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
 
 
 def _find_in_folder(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ JPEG: ITU-T T.81, annex B. PNG: W3C, Portable Network Graphics, section 11.
 
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,12 +24,14 @@ _FOREIGN = (
     (b"%PDF", "PDF"),
     (b"PK\x03\x04", "ZIP"),
     (b"\x00\x00\x00\x0cjP", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
 )
 # Any marker but those without a segment: within a scan's data 0xFF is followed by 0x00 or a
 # restart marker, elsewhere it may be followed by more 0xFF.
 _SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _NEEDED = (b"tRNS", b"eXIf")
 _MAX_SEGMENTS, _MAX_CHUNKS = 10_000, 50_000
+_PROFILE_MARK, _PROFILE_HEAD = b"ICC_PROFILE\0", 4096
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _FRAMES_DECODED = {0xC0, 0xC1, 0xC2}
 
@@ -70,6 +73,41 @@ def read_header(data: bytes, *, max_scans: int) -> Header:
     if data.startswith(PNG_MAGIC):
         return _read_png(data)
     raise _foreign(data)
+
+
+def read_profile(data: bytes) -> bytes | None:
+    """Return the first 4 kB of a JPEG's or PNG's ICC profile; None where there is none.
+
+    Empty where it cannot be unpacked.
+
+    Raises:
+        ImageError: ``corrupt``, there are too many parts.
+    """
+    if data.startswith(JPEG_MAGIC):
+        for place, marker in _find_segments(data):
+            if marker == 0xDA:
+                return None
+            if marker == 0xE2 and data.startswith(_PROFILE_MARK, place + 4):
+                # Which part of how many stands in two bytes after the mark.
+                start = place + 4 + len(_PROFILE_MARK) + 2
+                end = place + 2 + struct.unpack_from(">H", data, place + 2)[0]
+                return data[start : min(end, start + _PROFILE_HEAD)]
+        return None
+    for start, end, name in _find_chunks(data):
+        if name == b"IDAT":
+            return None
+        if name == b"iCCP":
+            return _unpack_profile(data[start + 8 : end - 4])
+    return None
+
+
+def _unpack_profile(content: bytes) -> bytes:
+    # A name of up to 79 bytes, its end, the kind of packing, which is always zlib's.
+    packed = content.partition(b"\0")[2][1:]
+    try:
+        return zlib.decompressobj().decompress(packed, _PROFILE_HEAD)
+    except zlib.error:
+        return b""
 
 
 def drop_extras(data: bytes) -> bytes:
@@ -117,7 +155,12 @@ def _foreign(data: bytes) -> ImageError:
     hint = "save it as JPEG or PNG"
     for magic, name in _FOREIGN:
         if data.startswith(magic):
-            return ImageError("wrong_format", f"this is a {name} file, not JPEG or PNG", hint=hint)
+            article = "an" if name[0] in "AE" else "a"
+            text = f"this is {article} {name} file, not JPEG or PNG"
+            return ImageError("wrong_format", text, hint=hint)
+    if data[128:132] == b"DICM":
+        hint = "export its picture as PNG"
+        return ImageError("wrong_format", "this is a DICOM file, not JPEG or PNG", hint=hint)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return ImageError("wrong_format", "this is a WebP file, not JPEG or PNG", hint=hint)
     if data[4:8] == b"ftyp":

@@ -11,6 +11,7 @@ from PIL import Image
 
 from nevus.errors import ImageError
 from nevus.imaging.colors import narrow
+from nevus.imaging.drawing import encode_png
 from nevus.imaging.files import write_atomically
 from nevus.imaging.headers import drop_extras, read_header
 from nevus.imaging.limits import Limits
@@ -96,10 +97,7 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
     Raises:
         DiskFullError: There is no room.
     """
-    buffer = io.BytesIO()
-    pixels = mask.astype(np.uint8) * np.uint8(255)
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=4)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, encode_png(mask))
 
 
 def _read_values(source: Path | bytes) -> NDArray[Any]:

@@ -13,9 +13,9 @@ from nevus.errors import ImageError
 from nevus.imaging.colors import flatten_colors
 from nevus.imaging.headers import Header, drop_extras, read_header
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
+from nevus.imaging.metadata import describe_profile, read_orientation
 from nevus.imaging.silence import silence
 
-ORIENTATION_TAG = 0x0112
 _FORMATS = ("JPEG", "PNG", "MPO")
 
 
@@ -49,7 +49,7 @@ def read_image(source: Path | bytes, limits: Limits = DEFAULT_LIMITS) -> Photogr
     try:
         data = read_bytes(source, limits)
         header = _checked_header(data, limits)
-        return _decode(drop_extras(data), header)
+        return _decode(drop_extras(data), header, describe_profile(data))
     except ImageError as error:
         raise ImageError(error.code, f"{name}: {error.message}", hint=error.hint) from error
 
@@ -132,8 +132,8 @@ def check_size(header: Header, limits: Limits) -> None:
         raise ImageError("too_small", f"{shown}, sides at least {limits.min_side}")
 
 
-def _decode(data: bytes, header: Header) -> Photograph:
-    odd: list[str] = []
+def _decode(data: bytes, header: Header, profile: str | None) -> Photograph:
+    odd = [] if profile is None else [profile]
     try:
         # Pillow warns about odd metadata; what matters is said in our own words.
         with silence(), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
@@ -142,7 +142,7 @@ def _decode(data: bytes, header: Header) -> Photograph:
             if getattr(image, "n_frames", 1) > 1:
                 odd.append("several pictures in one file: the first is used")
             image.load()
-            orientation = _orientation(image, odd)
+            orientation = read_orientation(image, odd)
             pixels, colours = flatten_colors(image, data, header.bits)
             odd += colours
     except ImageError:
@@ -162,16 +162,4 @@ def name_damage(error: Exception) -> ImageError:
     text = str(error).lower()
     if "truncated" in text or "not enough" in text or "unexpected end" in text:
         return ImageError("truncated", "the file is cut off: its picture is incomplete")
-    return ImageError("corrupt", f"the picture is damaged ({type(error).__name__})")
-
-
-def _orientation(image: Image.Image, odd: list[str]) -> int:
-    try:
-        value = image.getexif().get(ORIENTATION_TAG, 1)
-    except Exception:
-        odd.append("the EXIF data is damaged and ignored")
-        return 1
-    if isinstance(value, int) and 1 <= value <= 8:
-        return value
-    odd.append("the EXIF orientation is none of 1 to 8 and ignored")
-    return 1
+    return ImageError("corrupt", "the data of its picture is damaged")

@@ -57,8 +57,6 @@ class Predicted(Part):
     rotations: bool
     by: Literal["logits", "gallery", "both"]
     steps: tuple[dict[str, str | int | FiniteFloat], ...]
-    second_opinion: Share = 0.0
-    """Weight of an attribute model's lesion map in the mean of both; 0: it is not asked."""
 
 
 class FittedRules(Part):

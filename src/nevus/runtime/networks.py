@@ -1,6 +1,6 @@
 """All networks of a folder, loaded; one photograph through them all."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,9 @@ from nevus.inference.answers import AttributeMaps, Diagnosis
 from nevus.labels import TASKS
 from nevus.runtime.attributor import OnnxAttributor
 from nevus.runtime.diagnoser import OnnxDiagnoser
-from nevus.runtime.segmentor import (
-    BesideAttributes,
-    LesionSegmentor,
-    OnnxSegmentor,
-    TwoOpinions,
-)
+from nevus.runtime.segmentor import BesideAttributes, LesionSegmentor, OnnxSegmentor
 from nevus.runtime.session import Session, open_session
-from nevus.runtime.zoo import ModelCard, Zoo, read_zoo
+from nevus.runtime.zoo import ModelCard, read_zoo
 
 GREY = 128
 
@@ -60,7 +55,11 @@ class Networks:
     def examine(self, pixels: NDArray[np.uint8]) -> Examination:
         """Return what every network says about (H, W, 3) uint8 RGB; each is run once."""
         attributes = self.attributor.detect(pixels) if self.attributor else None
-        lesion = self.segmentor.probability(pixels, attributes) if self.segmentor else None
+        lesion = None
+        if self.segmentor is not None:
+            beside = self.attributor is not None and self.segmentor.card is self.attributor.card
+            shared = attributes.lesion if beside and attributes else None
+            lesion = self.segmentor.probability(pixels) if shared is None else shared
         diagnosis = self.diagnoser.diagnose(pixels) if self.diagnoser else None
         return Examination(lesion, attributes, diagnosis)
 
@@ -98,38 +97,24 @@ def load_networks(
     if not cards:
         raise ZooError(f"{zoo.folder} holds no model for {' or '.join(tasks)}")
     # One model may answer two tasks; it is opened once.
-    sessions: dict[Path, Session] = {}
+    by_path = {card.path: card for card in cards.values()}
+    opened = {path: open_session(card, threads=threads) for path, card in by_path.items()}
+    return _assemble(cards, {task: opened[card.path] for task, card in cards.items()}, similar)
 
-    def open_once(card: ModelCard) -> Session:
-        if card.path not in sessions:
-            sessions[card.path] = open_session(card, threads=threads)
-        return sessions[card.path]
 
+def _assemble(
+    cards: Mapping[str, ModelCard], sessions: Mapping[str, Session], similar: int
+) -> Networks:
     segmentor: OnnxSegmentor | None = None
     attributor = diagnoser = None
-    if "attributes" in cards:
-        attributor = OnnxAttributor(open_once(cards["attributes"]))
-    if "segmentation" in cards:
-        segmentor = _make_segmentor(zoo, attributor, open_once)
-    if "diagnosis" in cards:
-        diagnoser = OnnxDiagnoser(open_once(cards["diagnosis"]), similar=similar)
+    if "attributes" in sessions:
+        attributor = OnnxAttributor(sessions["attributes"])
+    if "segmentation" in sessions:
+        session = sessions["segmentation"]
+        if session.card.task == "segmentation":
+            segmentor = LesionSegmentor(session)
+        else:
+            segmentor = BesideAttributes(attributor or OnnxAttributor(session))
+    if "diagnosis" in sessions:
+        diagnoser = OnnxDiagnoser(sessions["diagnosis"], similar=similar)
     return Networks(segmentor, attributor, diagnoser, cards)
-
-
-def _make_segmentor(
-    zoo: Zoo, attributor: OnnxAttributor | None, open_once: Callable[[ModelCard], Session]
-) -> OnnxSegmentor:
-    card = zoo.cards["segmentation"]
-    if card.task != "segmentation":
-        return BesideAttributes(attributor or OnnxAttributor(open_once(card)))
-    own = LesionSegmentor(open_once(card))
-    if not card.prediction["second_opinion"]:
-        return own
-    if "attributes" not in zoo.cards:
-        raise ZooError(
-            f"{card.name} wants a second opinion on the lesion, {zoo.folder} holds no attribute "
-            "model to give it",
-            hint="export it with --second-opinion 0",
-        )
-    second = attributor or OnnxAttributor(open_once(zoo.cards["attributes"]))
-    return TwoOpinions(own, BesideAttributes(second))

@@ -18,6 +18,7 @@ from nevus.training.mining import mean_of_hardest
 from nevus.training.optimization import (
     GuardedStep,
     Moment,
+    Statistics,
     build_optimizer,
     clamp_parameters,
     freeze,
@@ -38,7 +39,8 @@ class AdversarialLearner:
         group: The run's processes.
 
     Raises:
-        RecipeError: Gradient accumulation or a weight average is asked for.
+        RecipeError: Gradient accumulation or a weight average is asked for, or hard mining
+            without the Dice term it chooses by.
     """
 
     def __init__(self, recipe: Recipe, network: nn.Module, critic: Critic, group: Group) -> None:
@@ -90,6 +92,14 @@ class AdversarialLearner:
             optimizer.zero_grad(set_to_none=True)
         images = self.normalizer.images(batch.images)
         target = self.normalizer.target(batch.target)
+        statistics = Statistics(self.network, self.critic)
+        terms = self._both_steps(images, target)
+        if terms is None:
+            statistics.restore()
+            return None
+        return {**terms, "lr": rate}
+
+    def _both_steps(self, images: torch.Tensor, target: torch.Tensor) -> dict[str, float] | None:
         with self._guard.autocast():
             logits = self.network(images)
         logits = logits.to(target.dtype)
@@ -98,7 +108,7 @@ class AdversarialLearner:
         if gained is None:
             return None
         terms = self._segmentor_step(images, probability, logits, target)
-        return None if terms is None else {"critic": gained, **terms, "lr": rate}
+        return None if terms is None else {"critic": gained, **terms}
 
     def _critic_step(self, predicted: torch.Tensor, true: torch.Tensor) -> float | None:
         self.critic.requires_grad_(True)
@@ -153,6 +163,11 @@ def _check(recipe: Recipe) -> None:
             f"recipe {recipe.name}: the adversarial learner shares one forward pass between its "
             "two steps and cannot split a batch",
             hint="--set training.accumulation=1 with a smaller batch_size or crop",
+        )
+    if recipe.training.hard_mining and not recipe.adversarial.dice_weight:
+        raise RecipeError(
+            f"recipe {recipe.name}: hard_mining chooses among Dice losses, which weigh 0 here",
+            hint="--set adversarial.dice_weight=1, as segan-authors has it",
         )
     if recipe.training.ema_decay:
         raise RecipeError(

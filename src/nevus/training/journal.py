@@ -1,13 +1,17 @@
 """What a run tells: `metrics.jsonl` on disk, a reporter for whoever watches."""
 
+import errno
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nevus.errors import DiskFullError
 
 Values = Mapping[str, float]
 Draw = Callable[[], list[NDArray[np.uint8]]]
@@ -73,16 +77,30 @@ class Journal:
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, **values: Any) -> None:
-        """Append one line; numbers that are not finite become null, as JSON has none."""
+        """Append one line; numbers that are not finite become null, as JSON has none.
+
+        Raises:
+            DiskFullError: There is no room.
+        """
         clean = {key: _plain(value) for key, value in values.items()}
-        self._file.write(json.dumps(clean) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(clean) + "\n")
+            self._file.flush()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+                raise
+            raise DiskFullError(
+                f"no room for another line of {self.path}",
+                hint="make room, then run the same command with --resume",
+            ) from error
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._file.close()
+        # Every line was flushed; on a full disk the one that could not be would fail once more.
+        with suppress(OSError):
+            self._file.close()
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

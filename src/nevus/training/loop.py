@@ -1,7 +1,8 @@
 """The loop: steps, validation, checkpoints, stopping; the same for every learner."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from nevus.training.distributed import Group
 from nevus.training.journal import Journal, Reporter, Values
 from nevus.training.learner import Learner
 from nevus.training.optimization import Moment
-from nevus.training.signals import StopRequest
+from nevus.training.signals import StoppedAtOnceError, StopRequest
 from nevus.training.state import RunState, write_state
 from nevus.training.workload import Validation
 
@@ -99,12 +100,30 @@ class Loop:
             TrainingError: Ten steps in a row were not finite, or a loader process died.
         """
         self.reporter.started(state.step, self.schedule.total)
+        try:
+            return self._run(batches, state, stop)
+        except StoppedAtOnceError:
+            self._save(state)
+            return False
+        except RuntimeError as error:
+            # torch says so from a signal handler, wherever the run may be.
+            if "DataLoader worker (pid" not in str(error):
+                raise
+            raise TrainingError(
+                f"a process that loads photographs died: {str(error).splitlines()[0]}",
+                hint="often memory: --set training.workers=0, then --resume",
+            ) from error
+
+    def _run(self, batches: Iterable[Batch], state: RunState, stop: StopRequest) -> bool:
         began, earlier, saved = time.monotonic(), state.seconds, time.monotonic()
-        for batch in _guarded(batches):
+        if self._epoch_ended(state) and self._count_epochs(state) > state.validated:
+            # A signal broke this validation off.
+            self._validate(state, stop)
+        for batch in self._fetch(batches, stop):
             self._step(batch, state)
             state.seconds = earlier + time.monotonic() - began
             if self._epoch_ended(state):
-                self._validate(state)
+                self._validate(state, stop)
             stopping = self.group.any(stop.is_set)
             if stopping or self._save_is_due(state, saved):
                 self._save(state)
@@ -113,10 +132,24 @@ class Loop:
                 return state.step == self.schedule.total
         return True
 
+    def _fetch(self, batches: Iterable[Batch], stop: StopRequest) -> Iterator[Batch]:
+        # Between batches a learner may mine negatives, which takes minutes.
+        iterator = iter(batches)
+        while True:
+            with self._breakable(stop):
+                batch = next(iterator, None)
+            if batch is None:
+                return
+            yield batch
+
+    def _breakable(self, stop: StopRequest) -> AbstractContextManager[None]:
+        # Several processes wait for each other: none of them may leave alone.
+        return stop.at_once() if self.group.world_size == 1 else nullcontext()
+
     def _step(self, batch: Batch, state: RunState) -> None:
         # Dropout draws from the global generator: seeded per step, resuming needs no state of it.
         torch.manual_seed(mix_seed(self.schedule.seed, "step", state.step, self.group.rank))
-        epoch = state.step // self.schedule.steps_per_epoch
+        epoch = self._count_epochs(state)
         terms = self.learner.step(batch, Moment(state.step, self.schedule.total, epoch))
         state.step += 1
         if terms is None:
@@ -140,13 +173,17 @@ class Loop:
             )
 
     def _epoch_ended(self, state: RunState) -> bool:
-        epoch, rest = divmod(state.step, self.schedule.steps_per_epoch)
-        due = epoch % self.schedule.validate_epochs == 0 or state.step == self.schedule.total
-        return rest == 0 and due
+        rest = state.step % self.schedule.steps_per_epoch
+        chosen = self._count_epochs(state) % self.schedule.validate_epochs == 0
+        return rest == 0 and (chosen or state.step == self.schedule.total)
 
-    def _validate(self, state: RunState) -> None:
-        epoch = state.step // self.schedule.steps_per_epoch
-        validation = self.hooks.validate(self.learner.predictor)
+    def _count_epochs(self, state: RunState) -> int:
+        return state.step // self.schedule.steps_per_epoch
+
+    def _validate(self, state: RunState, stop: StopRequest) -> None:
+        epoch = self._count_epochs(state)
+        with self._breakable(stop):
+            validation = self.hooks.validate(self.learner.predictor)
         scores = dict(validation.scores)
         state.validated = epoch
         better = state.best is None or scores["metric"] > state.best
@@ -174,20 +211,3 @@ class Loop:
         if self.group.is_first:
             write_state(self.folder, self.learner, state)
         self.group.wait()
-
-
-def _guarded(batches: Iterable[Batch]) -> Iterable[Batch]:
-    iterator = iter(batches)
-    while True:
-        try:
-            batch = next(iterator)
-        except StopIteration:
-            return
-        except RuntimeError as error:
-            if "worker" not in str(error).lower():
-                raise
-            raise TrainingError(
-                f"a process that loads photographs died: {str(error).splitlines()[0]}",
-                hint="often memory: --set training.workers=0, then --resume",
-            ) from error
-        yield batch

@@ -128,6 +128,25 @@ class GuardedStep:
             self.scaler.load_state_dict(state)
 
 
+class Statistics:
+    """What networks remember of batches (batch norm), to be taken back after a skipped step.
+
+    A forward pass that overflows has by then put its infinities into the running averages, which
+    no later batch washes out.
+
+    Args:
+        networks: Whose buffers are copied as they are now.
+    """
+
+    def __init__(self, *networks: nn.Module) -> None:
+        self._kept = [(buffer, buffer.clone()) for net in networks for buffer in net.buffers()]
+
+    def restore(self) -> None:
+        """Make the networks forget all batches since."""
+        for buffer, kept in self._kept:
+            buffer.copy_(kept)
+
+
 def freeze(module: nn.Module | None, frozen: bool) -> None:
     """Fix a module, batch norm statistics included, or let it train."""
     if module is None:

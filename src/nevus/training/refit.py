@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from pydantic import ValidationError
 
 from nevus.data.cache import Progress, open_cache
 from nevus.errors import CheckpointError, DataError, UsageError
 from nevus.imaging.views import VIEW_SETS, choose_views
-from nevus.models.checkpoint import build_from_checkpoint, read_checkpoint, write_checkpoint
+from nevus.models.checkpoint import (
+    Checkpoint,
+    build_from_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from nevus.recipe import Recipe
 from nevus.training.attributes import AttributeWorkload
 from nevus.training.diagnosis import DiagnosisWorkload
@@ -18,6 +24,7 @@ from nevus.training.distributed import Group, choose_device
 from nevus.training.run import RunFolder
 from nevus.training.split import read_split
 from nevus.training.train import MATERIALS
+from nevus.training.workload import Validation
 
 
 @dataclass(frozen=True)
@@ -74,15 +81,24 @@ def refit(
     workload = material.open(cache, chosen, group)
     if isinstance(workload, AttributeWorkload | DiagnosisWorkload):
         workload.views = VIEW_SETS[views] if views else choose_views(recipe.prediction, None)
-    done = []
+    done: list[Refitted] = []
+    known: tuple[Checkpoint, Validation] | None = None
     for path in (folder.checkpoint("best"), folder.checkpoint("last")):
         checkpoint = read_checkpoint(path)
-        network = build_from_checkpoint(checkpoint).to(group.device)
-        validation = workload.validate(network)
+        # The best weights are often the last ones, and validating takes minutes.
+        if known is None or not _same_weights(known[0], checkpoint):
+            network = build_from_checkpoint(checkpoint).to(group.device)
+            known = checkpoint, workload.validate(network)
+        validation = known[1]
         fitted, extra = dict(validation.fitted), dict(validation.extra)
         write_checkpoint(path, replace(checkpoint, fitted=fitted, extra=extra))
         done.append(Refitted(path, validation.scores))
     return done
+
+
+def _same_weights(one: Checkpoint, other: Checkpoint) -> bool:
+    mine, theirs = one.tensors, other.tensors
+    return mine.keys() == theirs.keys() and all(torch.equal(mine[k], theirs[k]) for k in mine)
 
 
 def read_run_recipe(folder: RunFolder) -> Recipe:

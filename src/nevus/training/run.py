@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from nevus import __version__
-from nevus.errors import RunLockedError, TrainingError
+from nevus.errors import TrainingError
+from nevus.imaging.files import remove_partials, write_atomically
 from nevus.labels import NOTICE
+from nevus.models.tensorfile import remove_partials as remove_partial_tensors
 from nevus.recipe import Recipe
+from nevus.training.locking import hold
 from nevus.training.state import find_states
 
 FIXED = ("recipe", "data", "world_size")
@@ -64,14 +66,22 @@ def locked(folder: RunFolder) -> Iterator[None]:
     Raises:
         RunLockedError: Another trainer holds it.
     """
-    folder.path.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder.path / ".lock", timeout=0.5):
-            yield
-    except Timeout as error:
-        raise RunLockedError(
-            f"another trainer is at work in {folder.path}", hint="wait for it, or use another --out"
-        ) from error
+    with hold(folder.path):
+        remove_partials(folder.path)
+        remove_partial_tensors(folder.path)
+        yield
+
+
+def refuse_second_start(folder: RunFolder) -> None:
+    """Refuse to begin where a run has saved states; said before photographs are decoded.
+
+    Raises:
+        TrainingError: So.
+    """
+    if find_states(folder.state):
+        raise TrainingError(
+            f"{folder.path} already holds a run", hint="--resume to go on, or another --out"
+        )
 
 
 def make_manifest(
@@ -92,36 +102,54 @@ def make_manifest(
     }
 
 
-def open_run(
-    folder: RunFolder, manifest: dict[str, Any], *, resume: bool, allow_changes: bool
-) -> dict[str, Any]:
+def open_run(folder: RunFolder, manifest: dict[str, Any], *, allow_changes: bool) -> dict[str, Any]:
     """Begin a run folder or take an old one up again; return the manifest in force.
 
     Raises:
-        TrainingError: The folder holds a run and `resume` is not set, or what must not change
-            has changed; every difference is shown.
+        TrainingError: What must not change has changed: every difference is shown; or the old
+            manifest is damaged.
     """
-    if not folder.manifest.is_file():
-        folder.manifest.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    if not find_states(folder.state):
+        _write(folder.manifest, manifest)
         return manifest
-    before = json.loads(folder.manifest.read_text(encoding="utf-8"))
+    before = _read(folder.manifest)
     before["recipe"] = _fill_in(before.get("recipe"))
-    if not resume and find_states(folder.state):
-        raise TrainingError(
-            f"{folder.path} already holds a run", hint="--resume to go on, or another --out"
-        )
     differences = [
         line for key in FIXED for line in _differences(before.get(key), manifest[key], key)
     ]
-    if differences and find_states(folder.state) and not allow_changes:
+    if differences and not allow_changes:
         raise TrainingError(
             f"{folder.path} was started differently: {'; '.join(differences)}",
             hint="start as before, or add --allow-changes",
         )
     if differences:
-        folder.manifest.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        _write(folder.manifest, manifest)
         return manifest
-    return dict(before)
+    return before
+
+
+def find_changes(folder: RunFolder, recipe: Recipe) -> list[str]:
+    """Return in what a recipe differs from the one a run was started with, a sentence each.
+
+    Raises:
+        TrainingError: The run's manifest is missing or damaged.
+    """
+    before = _fill_in(_read(folder.manifest).get("recipe"))
+    return _differences(before, recipe.model_dump(mode="json"), "recipe")
+
+
+def _write(path: Path, manifest: Mapping[str, Any]) -> None:
+    write_atomically(path, json.dumps(manifest, indent=1).encode())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"{path} is missing or damaged: what its states belong to is not known",
+            hint="begin again in another --out",
+        ) from error
 
 
 def _fill_in(recipe: Any) -> Any:

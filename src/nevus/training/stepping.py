@@ -14,6 +14,7 @@ from nevus.training.learner import build_normalizer
 from nevus.training.optimization import (
     GuardedStep,
     Moment,
+    Statistics,
     build_optimizer,
     freeze,
     learning_rate,
@@ -62,6 +63,16 @@ class Stepper:
         rate = learning_rate(self.recipe.optimizer, moment)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
+        statistics = Statistics(self.network)
+        total = self._descend(batch, loss, parts)
+        if total is None:
+            statistics.restore()
+            return None
+        if self.average:
+            self.average.update(self.network, moment.step)
+        return {"loss": total, "lr": rate}
+
+    def _descend(self, batch: Batch, loss: Loss, parts: int) -> float | None:
         total = 0.0
         for images, target in zip(
             batch.images.chunk(parts), batch.target.chunk(parts), strict=True
@@ -72,8 +83,4 @@ class Stepper:
             total += value.item() / parts
         finite = self.guard.apply(self.optimizer)
         self.guard.finish()
-        if not finite:
-            return None
-        if self.average:
-            self.average.update(self.network, moment.step)
-        return {"loss": total, "lr": rate}
+        return total if finite else None

@@ -8,33 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from nevus import __version__
 from nevus.data.cache import Cache, Progress, open_cache
-from nevus.data.seeds import mix_seed
 from nevus.errors import DataError, RecipeError
-from nevus.models.build import build_network
-from nevus.models.checkpoint import Checkpoint, write_checkpoint
-from nevus.models.critic import Critic
+from nevus.imaging.files import write_atomically
 from nevus.recipe import Recipe
-from nevus.training.adversarial import AdversarialLearner
-from nevus.training.attributes import AttributeMaterial, AttributeWorkload
-from nevus.training.classification import ClassificationLearner
-from nevus.training.diagnosis import DiagnosisMaterial, DiagnosisWorkload
-from nevus.training.distributed import Group, join_group, synchronise_batch_norm
-from nevus.training.journal import Journal, Reporter, SilentReporter, Values
-from nevus.training.learner import Learner
-from nevus.training.loop import Hooks, Loop, Schedule
-from nevus.training.multitask import MultitaskLearner
-from nevus.training.run import RunFolder, locked, make_manifest, open_run
+from nevus.training.attributes import AttributeMaterial
+from nevus.training.diagnosis import DiagnosisMaterial
+from nevus.training.distributed import Group, join_group
+from nevus.training.journal import Journal, Reporter, SilentReporter
+from nevus.training.learners import LEARNERS, build_learner
+from nevus.training.loop import Loop, Schedule
+from nevus.training.publishing import make_hooks
+from nevus.training.run import RunFolder, locked, make_manifest, open_run, refuse_second_start
 from nevus.training.segmentation import SegmentationMaterial
 from nevus.training.signals import StopRequest, listening
 from nevus.training.split import Split, read_split, split_digest
-from nevus.training.state import RunState, load_state
-from nevus.training.supervised import SupervisedLearner
-from nevus.training.triplet import TripletLearner
-from nevus.training.workload import Material, Validation, Workload
+from nevus.training.state import RunState, find_states, load_state
+from nevus.training.workload import Material, Workload
 
 
 @dataclass(frozen=True)
@@ -97,62 +88,6 @@ MATERIALS: dict[str, Callable[[Recipe, Path], Material]] = {
 """Each value: ``(recipe, data root) -> Material``, by task."""
 
 
-def build_adversarial(
-    recipe: Recipe, network: nn.Module, group: Group, _workload: Workload
-) -> Learner:
-    """Return SegAN's learner with a new critic."""
-    options = recipe.adversarial
-    critic = Critic(options.critic_channels, input_scale=options.input_scale)
-    _place(critic, recipe, group)
-    return AdversarialLearner(recipe, network, critic, group)
-
-
-def build_supervised(
-    recipe: Recipe, network: nn.Module, group: Group, _workload: Workload
-) -> Learner:
-    """Return the learner of pixel losses."""
-    return SupervisedLearner(recipe, network, group)
-
-
-def build_classification(
-    recipe: Recipe, network: nn.Module, group: Group, workload: Workload
-) -> Learner:
-    """Return the learner of cross-entropy over diagnoses."""
-    known = _require_diagnoses(recipe, workload)
-    return ClassificationLearner(recipe, network, group, known.shares)
-
-
-def build_triplet(recipe: Recipe, network: nn.Module, group: Group, workload: Workload) -> Learner:
-    """Return the learner of cross-entropy and triplets in turn."""
-    known = _require_diagnoses(recipe, workload)
-    return TripletLearner(recipe, network, group, known.shares, known.labels)
-
-
-def build_multitask(
-    recipe: Recipe, network: nn.Module, group: Group, workload: Workload
-) -> Learner:
-    """Return the learner of attribute maps, presences and lesion."""
-    if not isinstance(workload, AttributeWorkload):
-        raise RecipeError(f"learner {recipe.learner!r} is for attributes, not {recipe.task}")
-    return MultitaskLearner(recipe, network, group)
-
-
-LEARNERS: dict[str, Callable[[Recipe, nn.Module, Group, Workload], Learner]] = {
-    "adversarial": build_adversarial,
-    "supervised": build_supervised,
-    "multitask": build_multitask,
-    "classification": build_classification,
-    "triplet": build_triplet,
-}
-"""Each value: ``(recipe, network, group, workload) -> Learner``."""
-
-
-def _require_diagnoses(recipe: Recipe, workload: Workload) -> DiagnosisWorkload:
-    if not isinstance(workload, DiagnosisWorkload):
-        raise RecipeError(f"learner {recipe.learner!r} is for diagnosis, not {recipe.task}")
-    return workload
-
-
 def train(
     recipe: Recipe,
     options: TrainOptions,
@@ -190,15 +125,17 @@ def _train(
 ) -> Outcome:
     _require_known("learner", recipe.learner, LEARNERS)
     _require_known("task", recipe.task, MATERIALS)
+    if group.is_first and not options.resume:
+        refuse_second_start(folder)
     cache, split, workload = _open_data(recipe, options, folder, group, progress)
     manifest = _open_manifest(recipe, options, folder, group, cache, split)
     # Sums in another order are not the same bits: a resumed run keeps its thread count.
     torch.set_num_threads(int(manifest["threads"]))
-    learner = _build_learner(recipe, group, workload)
+    learner = build_learner(recipe, group, workload)
     state = (load_state(folder.state, learner) if options.resume else None) or RunState()
     learner.guard.load(state.extra)
     schedule = _make_schedule(recipe, options, workload)
-    hooks = _make_hooks(recipe, options, folder, workload, split)
+    hooks = make_hooks(recipe, folder, workload, split, fold=_tell_fold(options))
     watcher = reporter if group.is_first else SilentReporter()
     stop = StopRequest(options.max_minutes)
     opened = Journal(folder.journal, step=state.step) if group.is_first else nullcontext()
@@ -229,9 +166,10 @@ def _open_data(
     split_path = folder.split
     if group.is_first:
         cache = open_cache(items, preparation, progress=progress)
-        if not split_path.is_file():
+        # A start that came to no state leaves a split behind, perhaps of another fold.
+        if not (split_path.is_file() and find_states(folder.state)):
             split = read_split(options.split) if options.split else material.split(options.fold)
-            split_path.write_text(json.dumps(vars(split)), encoding="utf-8")
+            write_atomically(split_path, json.dumps(vars(split)).encode())
     group.wait()
     if not group.is_first:
         cache = open_cache(items, preparation)
@@ -254,10 +192,11 @@ def _open_manifest(
     cache: Cache,
     split: Split,
 ) -> dict[str, Any]:
+    wanted = read_split(options.split) if options.split else split
     data = {
         "key": cache.key,
-        "fold": list(options.fold) if options.fold and not options.split else None,
-        "split": split_digest(split),
+        "fold": _tell_fold(options),
+        "split": split_digest(wanted),
         "training": len(split.training),
         "validation": len(split.validation),
     }
@@ -265,29 +204,9 @@ def _open_manifest(
         recipe, data=data, world_size=group.world_size, device=str(group.device)
     )
     if group.is_first:
-        manifest = open_run(
-            folder, manifest, resume=options.resume, allow_changes=options.allow_changes
-        )
+        manifest = open_run(folder, manifest, allow_changes=options.allow_changes)
     group.wait()
     return manifest
-
-
-def _build_learner(recipe: Recipe, group: Group, workload: Workload) -> Learner:
-    torch.manual_seed(mix_seed(recipe.training.seed, "weights"))
-    if group.device.type == "cuda" and recipe.training.deterministic:
-        torch.use_deterministic_algorithms(True, warn_only=True)
-    network = build_network(recipe.network, pretrained=True)
-    return LEARNERS[recipe.learner](recipe, _place(network, recipe, group), group, workload)
-
-
-def _place(network: nn.Module, recipe: Recipe, group: Group) -> nn.Module:
-    synchronise_batch_norm(network, group)
-    network = network.to(group.device)
-    if recipe.training.precision == "float64":
-        network = network.double()
-    if recipe.training.channels_last:
-        network = network.to(memory_format=torch.channels_last)
-    return network
 
 
 def _make_schedule(recipe: Recipe, options: TrainOptions, workload: Workload) -> Schedule:
@@ -301,48 +220,5 @@ def _make_schedule(recipe: Recipe, options: TrainOptions, workload: Workload) ->
     )
 
 
-def _make_hooks(
-    recipe: Recipe, options: TrainOptions, folder: RunFolder, workload: Workload, split: Split
-) -> Hooks:
-    # Publishing follows a validation of the same weights at once.
-    latest: dict[str, tuple[nn.Module, Validation]] = {}
-
-    def validate(network: nn.Module) -> Validation:
-        latest["now"] = network, workload.validate(network)
-        return latest["now"][1]
-
-    def publish(name: str, scores: Values, state: RunState) -> None:
-        network, validation = latest["now"]
-        checkpoint = Checkpoint(
-            task=recipe.task,
-            network=recipe.network,
-            input=recipe.input,
-            prediction=recipe.prediction,
-            tensors=_single(network.state_dict()),
-            extra=dict(validation.extra),
-            fitted=dict(validation.fitted),
-            about=_describe(recipe, options, split, scores, state),
-        )
-        write_checkpoint(folder.checkpoint(name), checkpoint)
-
-    return Hooks(validate, workload.draw, publish)
-
-
-def _single(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {k: v.float() if v.dtype == torch.float64 else v for k, v in tensors.items()}
-
-
-def _describe(
-    recipe: Recipe, options: TrainOptions, split: Split, scores: Values, state: RunState
-) -> dict[str, Any]:
-    return {
-        "nevus": __version__,
-        "recipe": recipe.name,
-        "learner": recipe.learner,
-        "fold": list(options.fold) if options.fold else None,
-        "training_photographs": len(split.training),
-        "validation_photographs": len(split.validation),
-        "steps": state.step,
-        "hours": round(state.seconds / 3600, 3),
-        "scores": {name: round(float(value), 6) for name, value in scores.items()},
-    }
+def _tell_fold(options: TrainOptions) -> list[int] | None:
+    return list(options.fold) if options.fold and not options.split else None

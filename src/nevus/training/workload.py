@@ -18,6 +18,7 @@ from nevus.recipe import Recipe
 from nevus.training.distributed import Group
 from nevus.training.journal import Values
 from nevus.training.learner import Learner
+from nevus.training.signals import pass_over_first
 from nevus.training.split import Split
 
 
@@ -79,5 +80,6 @@ def make_loader(
         batch_sampler=batches,
         num_workers=recipe.training.workers,
         generator=generator,
+        worker_init_fn=pass_over_first,
         pin_memory=group.device.type == "cuda",
     )
