@@ -49,7 +49,7 @@ def test_features_by_hand() -> None:
 
 
 def draw_framed(radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return noise of two colours, and the same within a round black frame; the centre is (60, 80)."""
+    """Return noise of two colours, and the same in a round black frame about (60, 80)."""
     pixels = np.random.default_rng(4).integers(90, 220, (120, 160, 3), dtype=np.uint8)
     pixels[40:80, 60:100] //= 2
     rows, columns = np.mgrid[:120, :160]

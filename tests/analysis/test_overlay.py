@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import binary_dilation, binary_erosion
 
+from nevus.analysis import overlay
 from nevus.analysis.overlay import (
     draw_overlay,
     encode_layer,
@@ -84,3 +86,15 @@ def test_any_size(size: tuple[int, int]) -> None:
     drawn = draw_overlay(np.zeros((*size, 3), np.uint8), mask, {"globules": mask})
     assert drawn.shape[1] == size[1]
     assert decode(encode_layer(mask, (1, 2, 3))).shape[:2] == size
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+def test_lines_have_a_slow_twin(width: int) -> None:
+    generator = np.random.default_rng(width)
+    for size in ((1, 1), (3, 40), (37, 25)):
+        mask = generator.random(size) < 0.7
+        line, halo = overlay._lines(mask, width)
+        inner = binary_erosion(mask, np.ones((2 * width + 1,) * 2), border_value=0)
+        assert np.array_equal(line, mask & ~inner)
+        reach = 2 * max(1, width // 2) + 1
+        assert np.array_equal(halo, binary_dilation(line, np.ones((reach, reach))) & ~line)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nevus.analysis.palette import COLOURS, COUNTED_FROM, share_colours
+from nevus.analysis import palette
+from nevus.analysis.palette import COLOURS, COUNTED_FROM, FARTHEST, share_colours
 
 SKIN = (205, 160, 148)
 
@@ -74,3 +75,14 @@ def test_large_photographs_are_thinned_and_small_lesions_kept() -> None:
 
 def test_counted_from_a_twentieth() -> None:
     assert COUNTED_FROM == 0.05
+
+
+def test_the_nearest_colour_has_a_slow_twin() -> None:
+    lab = np.random.default_rng(0).normal((45, 10, 10), 25, (3000, 3)).astype(np.float32)
+    references = np.array(list(COLOURS.values()), np.float32)
+    # One lies exactly at the end, one exactly between two.
+    lab[0], lab[1] = references[0] + (0, FARTHEST, 0), (references[2] + references[3]) / 2
+    apart = np.linalg.norm(lab[:, None] - references[None], axis=2)
+    expected = np.where(apart.min(axis=1) <= FARTHEST, apart.argmin(axis=1), len(COLOURS))
+    assert np.array_equal(palette._find_nearest(lab), expected)
+    assert expected[0] == 0
