@@ -149,7 +149,7 @@ MODELS = (
         TASK3,
         "HAM10000, 8,012 of 10,015 photographs (centre crops of 256 x 256 pixels)",
         NONCOMMERCIAL,
-        ("--weights", "float16", "--flips", "--rotations", "--by", "both"),
+        ("--weights", "float16", "--flips", "--rotations", "--by", "gallery"),
         ("n", "balanced_accuracy", "accuracy", "ci95"),
         refit=("--views", "all"),
     ),

@@ -194,9 +194,11 @@ def test_stopped_in_the_middle_of_writing(
     """The disk is made slow in the process that writes, so that the signal comes meanwhile."""
     script = tmp_path / "slow.py"
     script.write_text(
-        "import time\n"
+        "import signal, time\n"
         "from nevus.imaging import files\n"
         "if __name__ == '__main__':\n"
+        # A shell that runs the tests in the background has Ctrl-C ignored by all below it.
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "    from nevus.cli import main\n"
         "    main()\n"
         "else:\n"

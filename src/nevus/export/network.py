@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nevus.export.weights import strip_origins
 from nevus.labels import ATTRIBUTES
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint
 from nevus.models.diagnosis import DiagnosisNetwork
@@ -105,4 +106,4 @@ def convert(network: ExportedNetwork, size: tuple[int, int]) -> bytes:
             external_data=False,
             verbose=False,
         )
-        return path.read_bytes()
+        return strip_origins(path.read_bytes())

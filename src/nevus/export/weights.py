@@ -53,6 +53,25 @@ def compress_weights(data: bytes, kind: str) -> bytes:
     return packed
 
 
+def strip_origins(data: bytes) -> bytes:
+    """Return an ONNX model without what the exporter notes of the machine it ran on.
+
+    Its stack traces hold the paths of source files: of no use to anyone who runs the model, and
+    nobody else's business.
+    """
+    model = onnx.load_from_string(data)
+    graphs = [model.graph, *model.functions]
+    for noted in (model, *graphs, *(node for graph in graphs for node in graph.node)):
+        del noted.metadata_props[:]
+        noted.doc_string = ""
+    graph = model.graph
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del value.metadata_props[:]
+        value.doc_string = ""
+    stripped: bytes = model.SerializeToString()
+    return stripped
+
+
 def quantize(
     values: NDArray[np.float32], axis: int
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
