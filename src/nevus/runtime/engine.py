@@ -1,14 +1,14 @@
 """The one place that imports onnxruntime."""
 
 import os
-from types import ModuleType
+from typing import Any
 
 SILENCE = "ORT_DISABLE_TELEMETRY"
 """Read when onnxruntime is imported: without it, its import alone looks up its maker's address and
 leaves a device's number in the user's cache folder, whatever is called afterwards."""
 
 
-def load_onnxruntime() -> ModuleType:
+def load_onnxruntime() -> Any:
     """Return onnxruntime, told to keep photographs' and machines' facts to itself.
 
     A program that imported onnxruntime earlier, by itself, has to set `SILENCE` before that.
@@ -17,4 +17,4 @@ def load_onnxruntime() -> ModuleType:
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()
-    return onnxruntime  # type: ignore[no-any-return]
+    return onnxruntime

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 from nevus.errors import NevusError
+from nevus.runtime.engine import SILENCE
 from nevus.serving.frames import Head, pack_frame, receive_frame
 from nevus.serving.settings import Settings
 
@@ -19,8 +20,7 @@ _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREAD
 _SURROUNDINGS: Final = {
     **dict.fromkeys(_ONE_THREAD, "1"),
     "OMP_WAIT_POLICY": "PASSIVE",
-    # Set later, onnxruntime has already left files behind and asked for its maker's address.
-    "ORT_DISABLE_TELEMETRY": "1",
+    SILENCE: "1",
 }
 
 
