@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["Analyzed", "Analyzer", "__version__", "analyze"]
+__all__ = ["Analyzed", "Analyzer", "NevusError", "__version__", "analyze"]
 
 if TYPE_CHECKING:
     from nevus.analyzer.analyzed import Analyzed
     from nevus.analyzer.analyzer import Analyzer
     from nevus.analyzer.call import analyze
+    from nevus.errors import NevusError
 
 _PLACES = {
     "Analyzed": "nevus.analyzer.analyzed",
     "Analyzer": "nevus.analyzer.analyzer",
+    "NevusError": "nevus.errors",
     "analyze": "nevus.analyzer.call",
 }
 

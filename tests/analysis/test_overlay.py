@@ -61,6 +61,19 @@ def test_the_overlay() -> None:
     assert list(ATTRIBUTE_COLORS["streaks"]) not in legend
 
 
+def test_hatching_leaves_the_skin_to_be_seen() -> None:
+    masks = {name: np.ones((120, 160), bool) for name in ATTRIBUTES}
+    skin = np.full((120, 160, 3), 120, np.uint8)
+    shown = [
+        (draw_overlay(skin, np.zeros((120, 160), bool), {name: mask})[20:100, 20:140] != 120)
+        for name, mask in masks.items()
+    ]
+    for one in shown:
+        assert 0.04 < one.any(axis=-1).mean() < 0.25
+    # Each kind lies in lines of its own, so that two upon each other are told apart.
+    assert all((one != other).any() for place, one in enumerate(shown) for other in shown[:place])
+
+
 def test_nothing_found_is_the_photograph() -> None:
     drawn = draw_overlay(PIXELS, np.zeros_like(MASK), {})
     assert np.array_equal(drawn[:60], PIXELS)

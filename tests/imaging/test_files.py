@@ -9,6 +9,7 @@ import pytest
 
 from nevus.errors import DiskFullError, UsageError
 from nevus.imaging.files import (
+    count_masks,
     find_images,
     is_photograph_name,
     remove_partials,
@@ -52,6 +53,14 @@ def test_folders_and_files_sorted_without_doubles(tmp_path: Path) -> None:
     found = find_images([tmp_path, tmp_path / "b.jpg", tmp_path / "n.txt"])
     shown = [path.relative_to(tmp_path).as_posix() for path in found]
     assert shown == ["a.png", "b.jpg", "deep/c.jpg", "deep/er/d.jpeg", "n.txt"]
+
+
+def test_masks_in_folders_are_counted(tmp_path: Path) -> None:
+    for name in ("a.png", "a_segmentation.png", ".b_segmentation.png", "a_segmentation.txt"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "c_attribute_streaks.png").write_bytes(b"")
+    assert count_masks([tmp_path, tmp_path, tmp_path / "a_segmentation.png"]) == 2
+    assert count_masks([tmp_path / "missing"]) == 0
 
 
 def test_links_out_of_a_folder_and_in_circles_are_left(tmp_path: Path) -> None:

@@ -24,7 +24,16 @@ LESION_COLOUR: Final[Colour] = (255, 255, 255)
 
 _HALO: Final[Colour] = (20, 20, 20)
 _FILL_ALPHA, _HALO_ALPHA = 105, 150
-_STRENGTH: Final = 0.3
+_STRENGTH: Final = 0.75
+# Steps along rows and columns, one a kind: where attributes lie upon each other both are seen.
+_HATCHING: Final[Mapping[str, tuple[int, int]]] = {
+    "pigment_network": (1, 1),
+    "negative_network": (1, -1),
+    "streaks": (1, 0),
+    "milia_like_cyst": (0, 1),
+    "globules": (2, 1),
+}
+_BETWEEN: Final = 6
 _LEGEND: Final[Mapping[str, str]] = {"lesion": "Lesion outline", **ATTRIBUTE_WORDS}
 
 
@@ -53,7 +62,9 @@ def encode_layer(mask: Mask, colour: Colour, *, width: int = 2, filled: bool = T
 
 
 def draw_overlay(pixels: Pixels, lesion: Mask, attributes: Mapping[str, Mask]) -> Pixels:
-    """Return the photograph with the lesion's outline, tinted attributes and a legend below.
+    """Return the photograph with the lesion's outline, hatched attributes and a legend below.
+
+    Hatched, not tinted: between the lines the skin keeps its colour, which is read, too.
 
     Args:
         pixels: (H, W, 3) uint8, RGB.
@@ -68,7 +79,9 @@ def draw_overlay(pixels: Pixels, lesion: Mask, attributes: Mapping[str, Mask]) -
     for name in ATTRIBUTES:
         mask = attributes.get(name)
         if mask is not None and mask.any():
-            drawn = _trace(tint(drawn, mask, ATTRIBUTE_COLORS[name], _STRENGTH), mask, name, width)
+            lines = mask & _hatch(mask.shape, name, width)
+            drawn = tint(drawn, lines, ATTRIBUTE_COLORS[name], _STRENGTH)
+            drawn = _trace(drawn, mask, name, width)
             shown.append(name)
     if lesion.any():
         drawn = _trace(drawn, lesion, "lesion", width)
@@ -127,6 +140,14 @@ def _trace(pixels: Pixels, mask: Mask, name: str, width: int) -> Pixels:
     drawn = tint(pixels, halo, _HALO, _HALO_ALPHA / 255)
     drawn[line] = layer_colour(name)
     return drawn
+
+
+def _hatch(shape: tuple[int, ...], name: str, width: int) -> Mask:
+    """Return parallel lines over a whole picture, half as wide as outlines."""
+    down, right = _HATCHING[name]
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    place = (down * rows + right * columns) % (_BETWEEN * width * max(abs(down), abs(right)))
+    return np.asarray(place < max(1, width // 2) * max(abs(down), abs(right)), np.bool_)
 
 
 def _draw_legend(width: int, shown: list[str]) -> Pixels:

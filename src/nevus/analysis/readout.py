@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from nevus.analysis.lesion import Abcd
-from nevus.analysis.results import Analysis, DiagnosisAnswer
+from nevus.analysis.results import Analysis, AttributeAnswer, DiagnosisAnswer
 from nevus.analysis.wording import (
     ATTRIBUTE_WORDS,
     COLOUR_WORDS,
@@ -16,6 +16,7 @@ from nevus.analysis.wording import (
 Row = dict[str, Any]
 
 _NONE: Final = "not measured"
+_LIKELY: Final = 0.5
 
 
 def list_findings(answer: Analysis) -> list[Row]:
@@ -69,6 +70,7 @@ def describe_diagnosis(answer: DiagnosisAnswer | None) -> Row | None:
         "reason": None,
         "bars": bars,
         "verdict": name_set(answer),
+        "left": say_left(answer),
         "words": [DIAGNOSIS_WORDS[name] for name in answer.conformal_set],
         "coverage": None if answer.coverage is None else f"{100 * answer.coverage:g} %",
         "worth": describe_calibration(answer),
@@ -80,6 +82,15 @@ def name_set(answer: DiagnosisAnswer | None) -> str:
     return "" if answer is None else _join(answer.conformal_set)
 
 
+def say_left(answer: DiagnosisAnswer) -> str:
+    """Return what stands after the set's names: how they were left, at which coverage."""
+    if answer.coverage is None:
+        return ""
+    alone = len(answer.conformal_set) == 1
+    words = "is the only one not ruled out" if alone else "cannot be ruled out"
+    return f"{words} at {100 * answer.coverage:g} % coverage."
+
+
 def describe_calibration(answer: DiagnosisAnswer) -> str:
     """Return how far the probabilities can be trusted."""
     known = answer.calibration
@@ -87,22 +98,32 @@ def describe_calibration(answer: DiagnosisAnswer) -> str:
         return "These numbers are not calibrated: read them as an order, not as probabilities."
     return (
         f"Calibrated on n = {known.n:,} photographs ({known.split}): expected calibration error "
-        f"{known.ece:.3f}, temperature {known.temperature:.2f}."
+        f"{known.ece:.3f}."
     )
 
 
 def list_attributes(answer: Analysis) -> list[Row]:
-    """Return a row for each attribute: words, present, probability, share of the photograph."""
+    """Return a row for each attribute: words, present, found, probability, share of the area.
+
+    ``found`` is yes, no, or that the presence head says yes and no pixel of the map does.
+    """
     return [
         {
             "name": name,
             "words": ATTRIBUTE_WORDS[name],
             "present": found.present,
+            "found": _say_found(found),
             "percent": f"{100 * found.probability:.0f} %",
             "share": _share(found.area_share),
         }
         for name, found in answer.attributes.items()
     ]
+
+
+def _say_found(found: AttributeAnswer) -> str:
+    if found.present:
+        return "yes"
+    return "likely, not located" if found.probability >= _LIKELY else "no"
 
 
 def list_measures(abcd: Abcd | None) -> list[Row]:

@@ -183,11 +183,16 @@ def _make_frame(
         failed=len(failures), pages=pages,
     )  # fmt: skip
     tail = template.tail(
-        models=list(summary.models.values()),
-        failures=[{"name": clean_name(one.path.name), "text": one.text} for one in failures],
+        models=list(summary.models.values()), failures=[_tell(one) for one in failures],
         definitions=DEFINITIONS, not_assessed=NOT_ASSESSED, version=__version__, notice=NOTICE,
     )  # fmt: skip
     return head, tail
+
+
+def _tell(failure: Failure) -> dict[str, str]:
+    """Return name and reason; the name stands in a column of its own."""
+    name = clean_name(failure.path.name)
+    return {"name": name, "text": failure.text.removeprefix(f"{name}: ")}
 
 
 def _write_whole(path: Path, assemble: Callable[[TextIO], None]) -> None:

@@ -32,7 +32,7 @@ COLOUR_WORDS: Final = {
 }
 """By `nevus.analysis.palette.COLOURS`."""
 
-SEVERITY_WORDS: Final = {"serious": "Serious", "warning": "Warning", "info": "Note"}
+SEVERITY_WORDS: Final = {"serious": "Photo fault", "warning": "Warning", "info": "Note"}
 """By the severity of a quality flag, worst first."""
 
 FLAG_WORDS: Final = {

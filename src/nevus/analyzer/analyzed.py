@@ -48,16 +48,21 @@ class Analyzed:
     """
 
     analysis: Analysis
-    pixels: Pixels = field(repr=False)
+    pixels: Pixels
     orientation: int
-    lesion: Mask | None = field(default=None, repr=False)
-    attributes: Mapping[str, Mask] = field(default_factory=dict, repr=False)
-    probability: Floats | None = field(default=None, repr=False)
-    evidence: Mapping[str, Floats] = field(default_factory=dict, repr=False)
-    seen: Copy | None = field(default=None, repr=False)
+    lesion: Mask | None = None
+    attributes: Mapping[str, Mask] = field(default_factory=dict)
+    probability: Floats | None = None
+    evidence: Mapping[str, Floats] = field(default_factory=dict)
+    seen: Copy | None = None
+
+    def __repr__(self) -> str:
+        answer = self.analysis
+        size = f"{answer.size.width} x {answer.size.height} pixels"
+        return f"<Analyzed {answer.image}, {size}: .analysis, .lesion, .attributes, .overlay()>"
 
     def overlay(self) -> Pixels:
-        """Return the photograph with outline, tinted attributes and a legend below, uint8.
+        """Return the photograph with outline, hatched attributes and a legend below, uint8.
 
         Of a large photograph, the smaller copy: an overlay is looked at, not measured on.
         """

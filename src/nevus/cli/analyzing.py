@@ -113,9 +113,23 @@ def analyze(
         limits=Limits(max_bytes=int(max_mib * 2**20), max_pixels=int(max_megapixels * 1_000_000)),
     )
     typer.echo(NOTICE, err=True)
+    _say_left_out(sources, out)
     with _stopping(out):
         outcome = _run(inputs, out, options, workers=workers, threads=threads, fresh=fresh)
         _finish(outcome, report=report, table=table, as_json=as_json)
+
+
+def _say_left_out(sources: list[str], out: Path) -> None:
+    from nevus.imaging.files import count_masks
+
+    # The results' own masks are no surprise to anyone.
+    count = count_masks(path for path in map(Path, sources) if path.absolute() != out.absolute())
+    if count:
+        typer.echo(
+            f"nevus: {count:,} file{'s' if count > 1 else ''} named as masks (_segmentation, "
+            "_attribute_, _superpixels) left out",
+            err=True,
+        )
 
 
 class _TerminatedError(KeyboardInterrupt):

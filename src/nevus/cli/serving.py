@@ -51,7 +51,12 @@ def serve(
     )  # fmt: skip
     _log_to_stderr()
     typer.echo(NOTICE, err=True)
-    run(settings, announce=lambda address: typer.echo(f"nevus serve: {address}"))
+    run(settings, announce=_announce)
+
+
+def _announce(address: str) -> None:
+    typer.echo("nevus serve: starting; the log says when it is ready", err=True)
+    typer.echo(f"nevus serve: {address}")
 
 
 def _log_to_stderr() -> None:

@@ -27,7 +27,7 @@ def print_summary(outcome: "Outcome", page: Path | None) -> None:
         for _, answer in outcome.answers():
             _print_one(console, answer)
     else:
-        _print_many(console, outcome)
+        _print_many(console, outcome, page)
     if page is not None:
         console.print(f"Report: {page}")
     console.print(f"Results: {outcome.out}")
@@ -56,11 +56,7 @@ def _print_diagnosis(console: Console, answer: "Analysis") -> None:
         console.print(f"Diagnosis: no statement. {shown['reason']}")
         return
     if shown["verdict"]:
-        console.print(
-            Text(f"{shown['verdict']}", "bold"),
-            f" cannot be ruled out at {shown['coverage']} coverage.",
-            sep="",
-        )
+        console.print(Text(shown["verdict"], "bold"), shown["left"])
     table = Table(box=None, show_header=False, padding=(0, 1))
     for bar in shown["bars"]:
         filled = round(float(bar["length"]) / 100 * _BAR)
@@ -76,7 +72,11 @@ def _print_diagnosis(console: Console, answer: "Analysis") -> None:
 def _print_attributes(console: Console, answer: "Analysis") -> None:
     rows = readout.list_attributes(answer)
     if rows:
-        found = [f"{row['words']} ({row['share']} of the area)" for row in rows if row["present"]]
+        found = [
+            f"{row['words']} ({row['share']} of the area)" if row["present"]
+            else f"{row['words']} ({row['found']})"
+            for row in rows if row["found"] != "no"
+        ]  # fmt: skip
         console.print(f"Attributes: {', '.join(found) or 'none of the five'}")
 
 
@@ -85,7 +85,8 @@ def _print_measures(console: Console, answer: "Analysis") -> None:
         console.print(f"  {row['letter'] or ' '}  {row['words']}: {row['value']}")
 
 
-def _print_many(console: Console, outcome: "Outcome") -> None:
+def _print_many(console: Console, outcome: "Outcome", page: Path | None) -> None:
+    where = f", all in {page}" if page else f", one .json each in {outcome.out}"
     table = Table(box=None, padding=(0, 1))
     for name in ("photograph", "lesion", "set", "most likely", "quality"):
         table.add_column(name)
@@ -98,7 +99,7 @@ def _print_many(console: Console, outcome: "Outcome") -> None:
     if total:
         console.print(table)
     if total > _MOST_ROWS:
-        console.print(f"... and {total - _MOST_ROWS:,} more")
+        console.print(f"... and {total - _MOST_ROWS:,} more{where}")
     parts = [f"{total:,} analysed"]
     parts += [f"{outcome.kept:,} of them before"] if outcome.kept else []
     parts += [f"{count:,} {what}" for what, count in sorted(counts.items())]

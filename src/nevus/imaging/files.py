@@ -4,7 +4,7 @@ import errno
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,9 +40,22 @@ def find_images(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 def is_photograph_name(path: Path) -> bool:
     """Return whether a name looks like a photograph's and not like an official mask's."""
-    stem = path.stem
-    is_mask = stem.endswith(_NOT_PHOTOGRAPHS) or "_attribute_" in stem
-    return path.suffix.lower() in IMAGE_SUFFIXES and not is_mask and not stem.startswith(".")
+    return _is_shown_picture(path) and not _has_mask_name(path)
+
+
+def count_masks(paths: Iterable[Path]) -> int:
+    """Return how many pictures in folders `find_images` leaves out as masks, by their names."""
+    folders = [path for path in paths if path.is_dir()]
+    found = {path for folder in folders for path in folder.rglob("*") if _has_mask_name(path)}
+    return sum(_is_shown_picture(path) and path.is_file() for path in found)
+
+
+def _is_shown_picture(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def _has_mask_name(path: Path) -> bool:
+    return path.stem.endswith(_NOT_PHOTOGRAPHS) or "_attribute_" in path.stem
 
 
 def write_atomically(path: Path, data: bytes) -> None:

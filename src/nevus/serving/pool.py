@@ -116,7 +116,7 @@ class Pool:
         colleague, job = await self._hire(), None
         while True:
             self.live.add(colleague)
-            self._complete = self._complete or len(self.live) >= self._settings.processes
+            self._complete = self._complete or self._is_complete()
             self._telemetry.count_workers(len(self.live))
             successor = None
             try:
@@ -132,6 +132,13 @@ class Pool:
                 else:
                     self._part(colleague)
             colleague = successor or await self._hire()
+
+    def _is_complete(self) -> bool:
+        """Whether all workers are here for the first time, which is said."""
+        complete = len(self.live) >= self._settings.processes
+        if complete:
+            _log.info("ready: workers %d, photographs can be sent", len(self.live))
+        return complete
 
     def _part(self, colleague: Colleague) -> None:
         """End an idle worker while the next one works."""

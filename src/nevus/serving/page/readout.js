@@ -52,7 +52,8 @@ export function describeSet(diagnosis) {
   if (!names.length) {
     return ["", `At ${coverage} no diagnosis is left: this photograph is unlike those of the calibration.`];
   }
-  return [join(names), ` cannot be ruled out at ${coverage}.`];
+  const left = names.length === 1 ? "is the only one not ruled out" : "cannot be ruled out";
+  return [join(names), ` ${left} at ${coverage}.`];
 }
 
 /** Return how far the probabilities can be trusted. */
@@ -62,7 +63,7 @@ export function describeCalibration(diagnosis) {
     return "These numbers are not calibrated: read them as an order, not as probabilities.";
   }
   return `Calibrated on n = ${known.n.toLocaleString("en")} photographs (${known.split}): expected calibration `
-    + `error ${known.ece.toFixed(3)}, temperature ${known.temperature.toFixed(2)}.`;
+    + `error ${known.ece.toFixed(3)}.`;
 }
 
 /** Return a row for each attribute that was looked for. */
@@ -71,6 +72,7 @@ export function listAttributes(analysis) {
     name,
     words: WORDS.attributes[name] ?? name,
     present: found.present,
+    found: found.present ? "yes" : found.probability >= 0.5 ? "likely, not located" : "no",
     percent: `${(100 * found.probability).toFixed(0)} %`,
     share: showShare(found.area_share),
   }));

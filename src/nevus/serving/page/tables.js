@@ -89,7 +89,7 @@ function makeBar(value) {
 function showAttributes(analysis) {
   const found = readout.listAttributes(analysis);
   if (!found.length) return null;
-  const rows = found.map((row) => [row.words, row.present ? "yes" : "no", row.percent, row.share]);
+  const rows = found.map((row) => [row.words, row.found, row.percent, row.share]);
   const table = tabulate("Dermoscopic attributes", ["Attribute", "Found", "Probability", "Area"], rows);
   table.className = "numbers";
   found.forEach((row, place) => table.tBodies[0].rows[place].classList.toggle("chosen", row.present));

@@ -26,7 +26,7 @@ export const WORDS = {
     "black": "black"
   },
   "severities": {
-    "serious": "Serious",
+    "serious": "Photo fault",
     "warning": "Warning",
     "info": "Note"
   },
