@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from nevus.errors import CheckpointError
 from nevus.imaging.views import choose_views
 from nevus.inference.answers import AttributeMaps, fill_presences, resize_maps
+from nevus.inference.intake import Intake, place_network
 from nevus.labels import ATTRIBUTES
 from nevus.metrics.thresholds import Rules
-from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
+from nevus.models.checkpoint import Checkpoint, read_checkpoint
 from nevus.models.turning import run_views, turn_back
 
 Pixels = NDArray[np.uint8]
@@ -44,21 +45,15 @@ class TorchAttributor:
         # A run without validation photographs fitted none.
         fitted = checkpoint.fitted.get("rules")
         self.rules = Rules.from_json(fitted[fitted_for]) if fitted else Rules.plain(0.5)
-        self._preparation = checkpoint.input.preparation
-        self._device = device
-        self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(checkpoint.input.std, device=device).view(1, 3, 1, 1)
-        network = build_from_checkpoint(checkpoint).to(device)
-        self._network = network.to(memory_format=torch.channels_last)
+        self._intake = Intake(checkpoint, device)
+        self._network = place_network(checkpoint, device)
 
     def detect(self, pixels: Pixels) -> AttributeMaps:
         """Return maps of the photograph's own size for a (H, W, 3) photograph of any size.
 
         One photograph at a time: the result cannot depend on neighbours in a batch.
         """
-        small = np.array(self._preparation.apply(pixels))
-        image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
-        values = ((image.float() / 255) - self._mean) / self._std
+        values = self._intake.take(pixels)
         turned, likely = [], []
         with torch.inference_mode():
             for given, views in run_views(self._network, values, self.views):

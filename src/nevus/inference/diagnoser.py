@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from nevus.errors import CheckpointError
 from nevus.imaging.views import choose_views
 from nevus.inference.answers import Diagnosis, choose_temperature, make_diagnosis
-from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
+from nevus.inference.intake import Intake, place_network
+from nevus.models.checkpoint import Checkpoint, read_checkpoint
 from nevus.models.gallery import measure_distances, unpack_gallery
 from nevus.models.turning import run_views
 
@@ -47,12 +48,8 @@ class TorchDiagnoser:
         arrays = {name: tensor.numpy() for name, tensor in checkpoint.extra.items()}
         self.gallery = unpack_gallery(arrays, checkpoint.fitted["gallery"])
         self.temperature = choose_temperature(checkpoint.fitted, self.views)
-        self._preparation = checkpoint.input.preparation
-        self._device = device
-        self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(checkpoint.input.std, device=device).view(1, 3, 1, 1)
-        network = build_from_checkpoint(checkpoint).to(device)
-        self._network = network.to(memory_format=torch.channels_last)
+        self._intake = Intake(checkpoint, device)
+        self._network = place_network(checkpoint, device)
 
     def diagnose(self, pixels: Pixels) -> Diagnosis:
         """Return probabilities and similar cases for a (H, W, 3) photograph of any size.
@@ -72,9 +69,7 @@ class TorchDiagnoser:
         )
 
     def _examine(self, pixels: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        small = np.array(self._preparation.apply(pixels))
-        image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
-        values = ((image.float() / 255) - self._mean) / self._std
+        values = self._intake.take(pixels)
         with torch.inference_mode():
             parts = [given for given, _ in run_views(self._network, values, self.views)]
             embeddings = torch.cat([part.embedding for part in parts])

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from nevus.imaging.resizing import resize_probability
 from nevus.imaging.views import choose_views
-from nevus.models.checkpoint import Checkpoint, build_from_checkpoint, read_checkpoint
+from nevus.inference.intake import Intake, place_network
+from nevus.models.checkpoint import Checkpoint, read_checkpoint
 from nevus.models.turning import run_views, turn_back
 from nevus.options import PredictionOptions
 
@@ -31,13 +32,9 @@ class TorchNetwork:
         self.options: PredictionOptions = checkpoint.prediction
         self.task = checkpoint.task
         self.size = checkpoint.input.size
-        self._preparation = checkpoint.input.preparation
         self.views = choose_views(checkpoint.prediction, flips)
-        self._device = device
-        self._mean = torch.tensor(checkpoint.input.mean, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(checkpoint.input.std, device=device).view(1, 3, 1, 1)
-        network = build_from_checkpoint(checkpoint).to(device)
-        self._network = network.to(memory_format=torch.channels_last)
+        self._intake = Intake(checkpoint, device)
+        self._network = place_network(checkpoint, device)
 
     def probability(self, pixels: Pixels) -> Probability:
         """Return (H, W) probabilities in [0, 1] for a (H, W, 3) photograph of any size.
@@ -49,9 +46,7 @@ class TorchNetwork:
 
     def small_probability(self, pixels: Pixels) -> Probability:
         """Return probabilities at the network's own size, (h, w) = `size`."""
-        small = np.array(self._preparation.apply(pixels))
-        image = torch.from_numpy(small).to(self._device).permute(2, 0, 1).unsqueeze(0)
-        values = ((image.float() / 255) - self._mean) / self._std
+        values = self._intake.take(pixels)
         turned = []
         with torch.inference_mode():
             for logits, views in run_views(self._network, values, self.views):
