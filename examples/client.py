@@ -3,7 +3,8 @@
     nevus serve &
     python examples/client.py photo.jpg another.png
 
-A full queue is waited for as long as the service advises.
+A full queue is waited for as long as the service advises. What is wrong with a photograph comes
+first, as it should wherever an answer is shown.
 """
 
 import argparse
@@ -43,7 +44,8 @@ def analyze(address: str, paths: list[Path], tries: int = 10) -> list[dict[str, 
                 return list(json.load(answer)["results"])
         except urllib.error.HTTPError as error:
             if error.code not in {429, 503}:
-                raise SystemExit(f"{error.code}: {json.load(error)['error']['text']}") from error
+                told = json.load(error)["error"]
+                raise SystemExit(f"{error.code}: {told['text']}. {told['hint'] or ''}") from error
             time.sleep(int(error.headers.get("Retry-After", 1)))
     raise SystemExit("the service is busy")
 
@@ -53,12 +55,20 @@ def describe(result: dict[str, Any]) -> str:
     if "error" in result:
         return f"{result['name']}: {result['error']['text']}"
     answer = result["analysis"]
-    lesion, diagnosis = answer["segmentation"], answer["diagnosis"] or {}
-    parts = [f"lesion on {lesion['area_share']:.0%} of the photograph"] if lesion else []
+    lesion, diagnosis, kind = (
+        answer["segmentation"],
+        answer["diagnosis"] or {},
+        answer["dermoscopy"],
+    )
+    parts = [] if kind is None or kind["is_dermoscopy"] else ["NO DERMOSCOPY"]
+    parts += [flag["code"] for flag in answer["quality"] if flag["severity"] != "info"]
+    parts += [f"lesion on {lesion['area_share']:.0%} of the photograph"] if lesion else []
     parts += [name for name, one in answer["attributes"].items() if one["present"]]
     parts += [
         f"{name} {share:.0%}" for name, share in (diagnosis.get("probabilities") or {}).items()
     ]
+    if diagnosis.get("abstained"):
+        parts.append("no diagnosis")
     return f"{result['name']}: {', '.join(parts)}"
 
 

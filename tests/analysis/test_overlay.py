@@ -28,24 +28,25 @@ def decode(data: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGBA"))
 
 
-def test_a_filled_layer() -> None:
-    shown = decode(encode_layer(MASK, (10, 200, 30), width=2))
+def test_a_hatched_layer() -> None:
+    shown = decode(encode_layer(MASK, "streaks", width=2))
     assert shown.shape == (60, 80, 4)
-    assert (shown[30, 40, :3] == (10, 200, 30)).all()
-    assert 0 < shown[30, 40, 3] < 255
-    assert shown[15, 40].tolist() == [10, 200, 30, 255]
+    inside = shown[20:40, 25:55, 3]
+    assert set(inside.ravel().tolist()) == {0, 190}
+    assert 0.04 < (inside > 0).mean() < 0.25
+    assert shown[15, 40].tolist() == [*layer_colour("streaks"), 255]
     assert shown[14, 40].tolist()[:3] == [20, 20, 20]
     assert (shown[:10, :, 3] == 0).all()
 
 
 def test_an_outline_alone() -> None:
-    shown = decode(encode_layer(MASK, (10, 200, 30), filled=False))
+    shown = decode(encode_layer(MASK, "lesion"))
     assert shown[30, 40, 3] == 0
     assert shown[15, 40, 3] == 255
 
 
 def test_an_empty_layer_shows_nothing() -> None:
-    assert (decode(encode_layer(np.zeros_like(MASK), (1, 2, 3)))[..., 3] == 0).all()
+    assert (decode(encode_layer(np.zeros_like(MASK), "globules"))[..., 3] == 0).all()
 
 
 def test_the_overlay() -> None:
@@ -98,7 +99,7 @@ def test_any_size(size: tuple[int, int]) -> None:
     mask = np.ones(size, bool)
     drawn = draw_overlay(np.zeros((*size, 3), np.uint8), mask, {"globules": mask})
     assert drawn.shape[1] == size[1]
-    assert decode(encode_layer(mask, (1, 2, 3))).shape[:2] == size
+    assert decode(encode_layer(mask, "globules")).shape[:2] == size
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5])

@@ -4,12 +4,13 @@ import asyncio
 import json
 import re
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from nevus.errors import UsageError
 from nevus.labels import NOTICE
-from nevus.serving import schemas
+from nevus.serving import colleague, schemas
 from nevus.serving.app import create_app
 from nevus.serving.headers import prefers_archive
 from nevus.serving.settings import Settings
@@ -26,7 +27,7 @@ class Asked:
         self.body = b"".join(one.get("body", b"") for one in messages[1:])
 
 
-def ask(app: Any, path: str, method: str = "GET", **headers: str) -> Asked:
+def ask(app: Any, path: str, method: str = "GET", query: bytes = b"", **headers: str) -> Asked:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -39,7 +40,7 @@ def ask(app: Any, path: str, method: str = "GET", **headers: str) -> Asked:
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in given.items()]
     scope = {
         "type": "http", "method": method, "path": path, "raw_path": path.encode(),
-        "query_string": b"", "headers": pairs, "root_path": "", "http_version": "1.1",
+        "query_string": query, "headers": pairs, "root_path": "", "http_version": "1.1",
         "scheme": "http", "server": ("127.0.0.1", 8000), "client": ("127.0.0.1", 1),
     }  # fmt: skip
     asyncio.run(app(scope, receive, send))
@@ -69,6 +70,30 @@ def test_headers_of_every_answer(plain: Any, path: str) -> None:
     assert not [name for name in headers if name.startswith("access-control")]
     if path.startswith("/v1") or path.endswith("z"):
         assert headers["cache-control"] == "no-store"
+
+
+def test_monitors_may_ask_by_head(plain: Any) -> None:
+    assert ask(plain, "/livez", "HEAD").status == 200
+    assert ask(plain, "/", "HEAD").headers == {
+        **ask(plain, "/").headers, "x-request-id": ANY
+    }  # fmt: skip
+
+
+def test_a_wrong_method_says_the_right_one(plain: Any) -> None:
+    answer = json.loads(ask(plain, "/v1/models", "POST").body)["error"]
+    assert answer["code"] == "wrong_method"
+    assert answer["hint"].startswith("GET is allowed")
+
+
+def test_a_body_that_ends_in_two_ways(plain: Any) -> None:
+    answer = ask(plain, "/v1/analyze", "POST", content_length="5", transfer_encoding="chunked")
+    assert answer.status == 400
+    assert answer.headers["connection"] == "close"
+
+
+def test_workers_do_not_know_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEVUS_TOKEN", TOKEN)
+    assert TOKEN not in str(colleague._make_surroundings())
 
 
 def test_not_ready_without_workers(plain: Any) -> None:
@@ -139,6 +164,10 @@ def test_settings_that_cannot_be() -> None:
         Settings(token="short")
     with pytest.raises(UsageError, match="queue is -1"):
         Settings(queue=-1)
+    for name in ("", "http://nevus.example.org/", "a b"):
+        with pytest.raises(UsageError, match="can be in no Host header"):
+            Settings(allow_hosts=(name,))
+    assert Settings(allow_hosts=("nevus.example.org:8443", "[::1]")).allow_hosts
     with pytest.raises(UsageError, match="deadline"):
         Settings(deadline=float("nan"))
     assert TOKEN not in repr(Settings(host="10.0.0.1", token=TOKEN))

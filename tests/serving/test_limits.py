@@ -89,6 +89,11 @@ def test_refused_by_its_head(server: Any, headers: dict[str, str], status: int, 
     assert (answer.status, answer.code) == (status, code)
 
 
+def test_options_in_the_address_are_refused(server: Any) -> None:
+    answer = server.ask("POST", "/v1/analyze?coverage=0.5", b"x", {"Content-Type": FORM})
+    assert (answer.status, answer.code) == (400, "unknown_option")
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

@@ -233,7 +233,7 @@ def test_what_is_said_and_in_which_order(
     seen.add(("a.png", draw()))
     seen.wait_done()
     findings = seen.find(".findings li").all_inner_texts()
-    assert findings == ["Serious The photograph is blurred.", "Note Dark corners."]
+    assert findings == ["Photo fault The photograph is blurred.", "Note Dark corners."]
     before = "(list) => list.compareDocumentPosition(document.querySelector('.frame')) & 4"
     assert seen.find(".findings").evaluate(before)
     told = "Melanocytic nevus or Melanoma cannot be ruled out at 90 % coverage."

@@ -66,7 +66,7 @@ def test_the_python_example(address: str, drawn: Path, tmp_path: Path) -> None:
     done = run(sys.executable, script, "--address", address, str(photograph), str(bad))
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
-    assert first.startswith("ISIC_0000000.png: lesion on ")
+    assert first.startswith("ISIC_0000000.png: small_photograph, lesion on ")
     assert second.startswith("bad.jpg: ")
 
 

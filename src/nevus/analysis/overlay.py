@@ -23,7 +23,7 @@ Colour = tuple[int, int, int]
 LESION_COLOUR: Final[Colour] = (255, 255, 255)
 
 _HALO: Final[Colour] = (20, 20, 20)
-_FILL_ALPHA, _HALO_ALPHA = 105, 150
+_HATCH_ALPHA, _HALO_ALPHA = 190, 150
 _STRENGTH: Final = 0.75
 # Steps along rows and columns, one a kind: where attributes lie upon each other both are seen.
 _HATCHING: Final[Mapping[str, tuple[int, int]]] = {
@@ -37,26 +37,27 @@ _BETWEEN: Final = 6
 _LEGEND: Final[Mapping[str, str]] = {"lesion": "Lesion outline", **ATTRIBUTE_WORDS}
 
 
-def encode_layer(mask: Mask, colour: Colour, *, width: int = 2, filled: bool = True) -> bytes:
+def encode_layer(mask: Mask, name: str, *, width: int = 2) -> bytes:
     """Return a PNG that shows a mask and lets everything else through.
 
-    Its outline lies on a dark line of the same width, so that it is seen on any skin.
+    Its outline lies on a dark line of the same width, so that it is seen on any skin. An attribute
+    is hatched: between the lines the skin keeps its colour.
 
     Args:
         mask: (H, W) bool.
-        colour: RGB, 0 to 255.
+        name: ``lesion`` or an attribute; decides colour and hatching.
         width: Of the outline, pixels, at least 1.
-        filled: Whether the inside is tinted.
     """
     line, halo = _lines(mask, width)
+    colour = layer_colour(name)
     places = np.zeros(mask.shape, np.uint8)
-    if filled:
-        places[mask] = 1
+    if name in _HATCHING:
+        places[mask & _hatch(mask.shape, name, width)] = 1
     places[halo] = 2
     places[line] = 3
     image = Image.fromarray(places)
     image.putpalette([0, 0, 0, *colour, *_HALO, *colour])
-    shown, stream = bytes([0, _FILL_ALPHA, _HALO_ALPHA, 255]), io.BytesIO()
+    shown, stream = bytes([0, _HATCH_ALPHA, _HALO_ALPHA, 255]), io.BytesIO()
     image.save(stream, "PNG", transparency=shown, bits=2, compress_type=zlib.Z_RLE)
     return stream.getvalue()
 

@@ -63,7 +63,7 @@ def link_layers(
 
     Args:
         lesion: (H, W) bool, drawn as an outline.
-        attributes: Name to (H, W) bool, tinted.
+        attributes: Name to (H, W) bool, hatched.
         long_side: Of the layers, pixels.
     """
     masks = {name: attributes.get(name) for name in ATTRIBUTES}
@@ -72,9 +72,7 @@ def link_layers(
             continue
         factor = long_side / max(mask.shape)
         height, width = (max(1, round(side * factor)) for side in mask.shape)
-        data = encode_layer(
-            _resize_quickly(mask, (height, width)), layer_colour(name), filled=name != "lesion"
-        )
+        data = encode_layer(_resize_quickly(mask, (height, width)), name)
         words = ATTRIBUTE_WORDS.get(name, "Lesion outline")
         yield {"name": name, "words": words, "source": _link(data, "png")}
 

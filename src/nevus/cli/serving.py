@@ -41,17 +41,29 @@ def serve(
 
     Example: nevus serve --port 8000
     """
+    from nevus.runtime.zoo import read_zoo
     from nevus.serving.server import serve as run
-    from nevus.serving.settings import MIB, Settings
+    from nevus.serving.settings import TOKEN, Settings
 
     settings = Settings(
-        host=host, port=port, token=token or os.environ.get("NEVUS_TOKEN") or None,
-        workers=workers, threads=threads, queue=queue, max_body=round(max_body * MIB),
+        host=host, port=port, token=token or os.environ.get(TOKEN) or None,
+        workers=workers, threads=threads, queue=queue, max_body=_count_bytes(max_body),
         models=models, deadline=deadline, allow_hosts=tuple(allow_host or ()),
     )  # fmt: skip
+    # Before any worker starts: most wrong use ends here, in one line.
+    read_zoo(models)
     _log_to_stderr()
     typer.echo(NOTICE, err=True)
     run(settings, announce=_announce)
+
+
+def _count_bytes(mebibytes: float) -> int:
+    from nevus.errors import UsageError
+    from nevus.serving.settings import MIB
+
+    if not 0 < mebibytes < 2**20:
+        raise UsageError(f"max-body is {mebibytes:g} MiB, expected more than 0", hint="32")
+    return round(mebibytes * MIB)
 
 
 def _announce(address: str) -> None:

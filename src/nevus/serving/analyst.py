@@ -19,7 +19,7 @@ from nevus.imaging.drawing import encode_png
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
 from nevus.inference.inputs import Failure
 from nevus.labels import ATTRIBUTES, attribute_name, segmentation_name
-from nevus.serving.refusals import describe_error
+from nevus.serving.refusals import describe_error, name_error
 
 VERBS: Final[Mapping[str, tuple[str, ...]]] = {
     "analyze": ("segmentation", "attributes", "diagnosis"),
@@ -30,7 +30,6 @@ VERBS: Final[Mapping[str, tuple[str, ...]]] = {
 """Each verb of the service and the tasks it asks."""
 
 _TITLE: Final = "Photographs"
-_ERROR_FILE: Final = "error"
 
 
 class Analyzes(Protocol):
@@ -165,8 +164,10 @@ def answer_report(analyst: Analyst, names: Sequence[str], photographs: Sequence[
 
 
 def _refuse(error: ImageError, name: str, stem: str) -> Reply:
-    found = {"name": name, "error": describe_error(error.code, error.message, error.hint)}
-    file = f"{stem}_{_ERROR_FILE}.json" if stem else ""
+    # The name stands beside it.
+    text = error.message.removeprefix(f"{name}: ")
+    found = {"name": name, "error": describe_error(error.code, text, error.hint)}
+    file = name_error(stem) if stem else ""
     return Reply(error.code, {file: json.dumps(found, ensure_ascii=False).encode()})
 
 

@@ -31,6 +31,7 @@ _REPORT: Final = "One self-contained HTML page about photographs"
 _ANSWERED: Final = "A result for each photograph, in order; with Accept: application/zip, files"
 _ERRORS: Final = (400, 401, 403, 404, 408, 413, 415, 421, 429, 500, 503, 504)
 _OTHER_THAN_JSON: Final = ("/v1/report", "/metrics")
+_WORDS: Final = {404: "there is nothing at this path", 405: "this path knows no such method"}
 _CODES: Final = {404: "not_found", 405: "wrong_method"}
 
 
@@ -67,7 +68,9 @@ def create_app(settings: Settings) -> FastAPI:
             del operation["responses"]["200"]["content"]["application/json"]
     add_examples(document)
     app.openapi = lambda: document  # type: ignore[method-assign]
-    _add_page(app, "/docs", render_docs(document).encode(), "text/html; charset=utf-8")
+    _add_page(
+        app, "/docs", render_docs(document, settings.address).encode(), "text/html; charset=utf-8"
+    )
     free = {*OPEN, *page}
     paths = {getattr(route, "path", "") for route in app.routes} | free
     _wrap(app, settings, service, paths, free)
@@ -119,7 +122,10 @@ def _make_verb(service: Service, verb: str) -> Callable[[Request], Awaitable[Res
 def _add_facts(app: FastAPI, service: Service) -> None:
     refused = schemas.describe_errors(401, 421, 503)
 
-    @app.get("/v1/models", response_model=schemas.Models, responses=refused, tags=["facts"])
+    @app.get(
+        "/v1/models", response_model=schemas.Models, responses=refused, tags=["facts"],
+        operation_id="models",
+    )  # fmt: skip
     async def models() -> Response:
         """Which models answer."""
         service.check_ready()
@@ -131,19 +137,25 @@ def _add_facts(app: FastAPI, service: Service) -> None:
         }
         return JSONResponse(told)
 
-    @app.get("/livez", response_model=schemas.Health, tags=["health"])
+    @app.get(
+        "/livez", response_model=schemas.Health, responses=schemas.describe_errors(421),
+        tags=["health"], operation_id="livez",
+    )  # fmt: skip
     async def livez() -> Response:
         """Whether the service runs at all."""
         return JSONResponse({"status": "live"})
 
-    @app.get("/readyz", response_model=schemas.Health, responses=refused, tags=["health"])
+    @app.get(
+        "/readyz", response_model=schemas.Health, responses=schemas.describe_errors(421, 503),
+        tags=["health"], operation_id="readyz",
+    )  # fmt: skip
     async def readyz() -> Response:
         """Whether photographs can be sent: models checked, workers tried, not stopping."""
         service.check_ready()
         return JSONResponse({"status": "ready"})
 
     @app.get(
-        "/metrics", response_model=None, tags=["health"],
+        "/metrics", response_model=None, tags=["health"], operation_id="metrics",
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **refused},
     )  # fmt: skip
     async def metrics() -> Response:
@@ -179,7 +191,10 @@ async def _answer_http_error(_: Request, error: Exception) -> Response:
     """Answer what Starlette itself refuses, in the shape of all errors."""
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, "refused")
-    body = encode_error(code, str(error.detail), "/docs lists what there is")
+    words, hint = _WORDS.get(error.status_code, str(error.detail)), "/docs lists what there is"
+    if allowed := (error.headers or {}).get("Allow"):
+        hint = f"{allowed} is allowed; {hint}"
+    body = encode_error(code, words, hint)
     headers = {**(error.headers or {}), "Content-Type": "application/json"}
     return Response(body, status_code=error.status_code, headers=headers)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from nevus.errors import NevusError
 from nevus.runtime.engine import SILENCE
 from nevus.serving.frames import Head, pack_frame, receive_frame
-from nevus.serving.settings import Settings
+from nevus.serving.settings import TOKEN, Settings
 
 START_WITHIN: Final = 120.0
 """Seconds until a worker has loaded and tried its networks, at most."""
@@ -22,6 +22,11 @@ _SURROUNDINGS: Final = {
     "OMP_WAIT_POLICY": "PASSIVE",
     SILENCE: "1",
 }
+
+
+def _make_surroundings() -> dict[str, str]:
+    """Return a worker's environment: what decodes strangers' files does not know the token."""
+    return {**{name: one for name, one in os.environ.items() if name != TOKEN}, **_SURROUNDINGS}
 
 
 class ModelsError(NevusError):
@@ -60,7 +65,7 @@ class Colleague:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_BUFFER,
-            env={**os.environ, **_SURROUNDINGS},
+            env=_make_surroundings(),
         )
         colleague = cls(process)
         try:

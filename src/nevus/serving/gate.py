@@ -12,7 +12,14 @@ from typing import Any, Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nevus.serving.headers import EVERYWHERE, check_host, check_site, check_token, read_headers
+from nevus.serving.headers import (
+    EVERYWHERE,
+    check_framing,
+    check_host,
+    check_site,
+    check_token,
+    read_headers,
+)
 from nevus.serving.refusals import RefusedError, defect
 from nevus.serving.settings import Settings
 from nevus.serving.telemetry import Telemetry
@@ -23,6 +30,8 @@ CLIENT_GONE: Final = 499
 """Status in the log where the client left; nobody receives it."""
 EXCHANGE: Final = "nevus.exchange"
 """Key in a request's scope."""
+_ASKED_OFTEN: Final = ("/livez", "/readyz", "/metrics")
+"""Not in the log while all is well: machines ask every few seconds."""
 _DRAINED: Final = 8
 """Times `max_body` that is read of a refused request, so that its sender sees the answer."""
 
@@ -73,7 +82,7 @@ class Gate:
     async def _answer(self, scope: Scope, exchange: "_Exchange") -> None:
         try:
             self._check(scope, exchange.headers)
-            await self._app(scope, exchange.receive, exchange.send)
+            await self._app(_as_get(scope), exchange.receive, exchange.send)
         except RefusedError as refusal:
             await exchange.refuse(refusal)
         except Exception as error:
@@ -85,6 +94,7 @@ class Gate:
                 await exchange.refuse(defect("the request failed"))
 
     def _check(self, scope: Scope, headers: dict[str, str]) -> None:
+        check_framing(headers)
         check_host(headers, self._settings)
         if scope["method"] not in {"GET", "HEAD"}:
             check_site(headers)
@@ -93,14 +103,20 @@ class Gate:
 
     def _note(self, scope: Scope, exchange: "_Exchange") -> None:
         path = scope["path"] if scope["path"] in self._paths else _UNKNOWN
-        method = scope["method"] if scope["method"] in {"GET", "POST"} else _UNKNOWN
+        method = scope["method"] if scope["method"] in {"GET", "HEAD", "POST"} else _UNKNOWN
         seconds = monotonic() - exchange.start
         self._telemetry.count_request(path, exchange.status, seconds)
-        _log.info(
+        _log.log(
+            logging.DEBUG if path in _ASKED_OFTEN and exchange.status < 400 else logging.INFO,
             "%s %s %d %.0fms in=%d out=%d id=%s",
             method, path, exchange.status, 1000 * seconds, exchange.received, exchange.sent,
             exchange.request_id,
         )  # fmt: skip
+
+
+def _as_get(scope: Scope) -> Scope:
+    """Return the GET request that a HEAD request asks about; uvicorn drops the body."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 class _Exchange:

@@ -85,6 +85,32 @@ def check_token(headers: Mapping[str, str], settings: Settings) -> None:
         )  # fmt: skip
 
 
+def check_query(query: bytes) -> None:
+    """Refuse options in the address: none is known, and one ignored would mislead.
+
+    Raises:
+        RefusedError: 400.
+    """
+    if query:
+        raise RefusedError(
+            400, "unknown_option", "the address has options after the ?; the service knows none",
+            hint="coverage, scale and evidence are options of nevus analyze alone",
+        )  # fmt: skip
+
+
+def check_framing(headers: Mapping[str, str]) -> None:
+    """Refuse a body whose end is told in two ways: a proxy may have believed the other.
+
+    Raises:
+        RefusedError: 400.
+    """
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise RefusedError(
+            400, "bad_request", "both Content-Length and Transfer-Encoding were sent",
+            hint="send one of them", headers={"Connection": "close"}, linger=False,
+        )  # fmt: skip
+
+
 def prefers_archive(accept: str) -> bool:
     """Return whether an ``Accept`` header asks for an archive rather than for JSON."""
     weights = dict(map(_weigh, accept.lower().split(",")))

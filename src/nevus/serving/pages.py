@@ -48,9 +48,14 @@ def read_page() -> dict[str, PageFile]:
     return found
 
 
-def render_docs(document: Mapping[str, Any]) -> str:
-    """Return a page that shows an OpenAPI document; it loads nothing from elsewhere."""
-    return str(_load_template().render(document=document, notice=NOTICE))
+def render_docs(document: Mapping[str, Any], address: str) -> str:
+    """Return a page that shows an OpenAPI document; it loads nothing from elsewhere.
+
+    Args:
+        document: The OpenAPI document.
+        address: Of the service, for the examples, without a last slash.
+    """
+    return str(_load_template().render(document=document, notice=NOTICE, address=address))
 
 
 def read_style() -> str:

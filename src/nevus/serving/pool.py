@@ -18,6 +18,8 @@ from nevus.serving.telemetry import Telemetry
 _log = logging.getLogger(__name__)
 _DEATHS: Final = (ConnectionError, asyncio.IncompleteReadError, FrameError)
 _LONGEST_PAUSE: Final = 30.0
+_TRIED: Final = "analyze"
+"""What a worker tries before it is ready."""
 
 
 @dataclass
@@ -131,7 +133,12 @@ class Pool:
                     await colleague.end()
                 else:
                     self._part(colleague)
-            colleague = successor or await self._hire()
+            colleague = successor or await self._replace()
+
+    async def _replace(self) -> Colleague:
+        colleague = await self._hire()
+        _log.info("a worker is back")
+        return colleague
 
     def _is_complete(self) -> bool:
         """Whether all workers are here for the first time, which is said."""
@@ -165,7 +172,7 @@ class Pool:
     async def _start(self) -> Colleague:
         colleague = await Colleague.start(self._settings)
         self.models, self.verbs = colleague.models, colleague.verbs
-        self._admission.note(colleague.seconds)
+        self._admission.note(_TRIED, colleague.seconds)
         return colleague
 
     async def _feed(
@@ -229,7 +236,7 @@ class Pool:
         except asyncio.CancelledError:
             job.fail(died())
             raise
-        self._admission.note((monotonic() - start) / len(job.names))
+        self._admission.note(job.verb, (monotonic() - start) / len(job.names))
         self._settle(job, answer, blobs)
         return True
 

@@ -1,6 +1,7 @@
 """Connections: those that keep the service waiting are closed."""
 
 import asyncio
+import logging
 from typing import Any, Final
 
 import h11
@@ -8,6 +9,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nevus.serving.headers import EVERYWHERE
 from nevus.serving.refusals import encode_error
+
+_log = logging.getLogger(__name__)
+# Its warnings are about packages to install; what they warn of gets a line of ours.
+logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 PATIENCE: Final = 10.0
 """Seconds for a request's head; a client that reads its answer slowly has three times that."""
@@ -55,6 +60,8 @@ class Protocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
+        # Nothing of it can be trusted enough to stand in a log.
+        _log.info("- - 400 no HTTP")
         body = encode_error("bad_request", msg)
         headers = {
             **EVERYWHERE,

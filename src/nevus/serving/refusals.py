@@ -54,11 +54,25 @@ def encode_error(code: str, text: str, hint: str | None = None) -> bytes:
     return json.dumps({"error": describe_error(code, text, hint)}).encode()
 
 
+def name_error(stem: str) -> str:
+    """Return the name of the file that says why a photograph could not be analysed."""
+    return f"{stem}_error.json"
+
+
 def full(seconds: int) -> RefusedError:
     """Return the refusal while the queue is full."""
     return RefusedError(
         429, "queue_full", "all workers are busy and the queue is full",
         hint=f"try again in {seconds} s", headers={"Retry-After": str(seconds)},
+    )  # fmt: skip
+
+
+def hopeless(seconds: int, deadline: float) -> RefusedError:
+    """Return the refusal of what would have its answer after the deadline."""
+    return RefusedError(
+        429, "queue_full", f"at this pace the answer would not be there within {deadline:g} s",
+        hint=f"try again in {seconds} s, with fewer photographs",
+        headers={"Retry-After": str(seconds)},
     )  # fmt: skip
 
 

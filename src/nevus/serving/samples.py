@@ -39,9 +39,7 @@ _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "diagnose": ("diagnosis", "similar"),
 }
 _SPLIT: Final = "photographs the model was not trained on"
-_UNREADABLE: Final = describe_error(
-    "truncated", "b.jpg: the file is cut off: its picture is incomplete"
-)
+_UNREADABLE: Final = describe_error("truncated", "the file is cut off: its picture is incomplete")
 
 
 def add_examples(document: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 from typing import Any, Final
 
@@ -38,7 +39,8 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = lambda _: Non
     """
     with bind(settings) as bound:
         host, port = bound.getsockname()[:2]
-        announce(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
+        settings = replace(settings, port=port)
+        announce(f"{replace(settings, host=host).address}/")
         app = create_app(settings)
         server = Server(_configure(app, settings), app, settings)
         app.state.service.pool.on_broken = server.stop

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from nevus.serving.admission import Admission
 from nevus.serving.bodies import Upload, read_uploads
-from nevus.serving.headers import prefers_archive, read_headers
+from nevus.serving.headers import check_query, prefers_archive, read_headers
 from nevus.serving.packing import join_results, name_stems, pack_results
 from nevus.serving.pool import Done, Job, Pool
 from nevus.serving.refusals import ClientGoneError, RefusedError, closing
@@ -63,12 +63,13 @@ class Service:
         self.check_ready()
         if (verb if verb != _REPORT else "analyze") not in self.pool.verbs:
             raise RefusedError(404, "no_model", "no model answers this", hint="/v1/models")
-        self.admission.check()
+        self.admission.check(verb)
+        check_query(request.scope["query_string"])
         headers = read_headers(request.scope["headers"])
         uploads = await read_uploads(request.receive, headers, self.settings, self.admission)
         size = sum(len(one.data) for one in uploads)
         try:
-            with self.admission.admit(len(uploads)):
+            with self.admission.admit(verb, len(uploads)):
                 return await self._work(verb, uploads, headers.get("accept", ""), request)
         finally:
             self.admission.release(size)

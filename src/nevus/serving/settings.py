@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,10 @@ MIB: Final = 2**20
 WORKER: Final = (sys.executable, "-P", "-m", "nevus.serving.worker")
 """A worker's command; -P keeps modules of the current folder out of it."""
 SHORTEST_TOKEN: Final = 16
+TOKEN: Final = "NEVUS_TOKEN"
+"""Variable of the environment."""
 _MOST_WORKERS: Final = 8
+_HOST: Final = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", re.ASCII)
 
 
 def count_processors() -> int:
@@ -78,6 +82,12 @@ class Settings:
             )
 
     @property
+    def address(self) -> str:
+        """Where the service is, as a client on this machine names it."""
+        host = f"[{self.host.strip('[]')}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
     def processes(self) -> int:
         """How many workers there are."""
         return self.workers or min(count_processors(), _MOST_WORKERS)
@@ -115,10 +125,20 @@ def _check_numbers(settings: Settings) -> None:
     }  # fmt: skip
     for name, bound in least.items():
         if getattr(settings, name) < bound:
-            shown = name.replace("_", "-")
-            raise UsageError(f"{shown} is {getattr(settings, name)}, expected {bound} or more")
+            shown, given = name.replace("_", "-"), getattr(settings, name)
+            if name == "max_body":
+                raise UsageError(f"max-body is {given / MIB:g} MiB, expected 0.001 or more")
+            raise UsageError(f"{shown} is {given}, expected {bound} or more")
     if settings.port > 65535:
         raise UsageError(f"port is {settings.port}, expected 65535 or less")
     for name in ("deadline", "patience", "drain"):
         if not 0 < getattr(settings, name) < float("inf"):
-            raise UsageError(f"{name} is {getattr(settings, name)}, expected seconds above 0")
+            raise UsageError(
+                f"{name} is {getattr(settings, name)}, expected seconds above 0, not endless"
+            )
+    for name in settings.allow_hosts:
+        if not _HOST.fullmatch(name):
+            raise UsageError(
+                f"allow-host {name!r} can be in no Host header",
+                hint="a bare name or address, such as nevus.example.org or nevus.example.org:8443",
+            )

@@ -3,7 +3,7 @@
 const SILENCE = 90_000;
 let token = "";
 
-/** What went wrong with a request. `kind`: gone, busy, token, file, refused, cancelled. */
+/** What went wrong with a request. `kind`: gone, busy, late, token, file, refused, cancelled. */
 export class Problem extends Error {
   constructor(kind, text, { hint = null, seconds = 2, code = kind } = {}) {
     super(text);
@@ -28,7 +28,7 @@ export async function analyze(file, name, options) {
   if (!result) throw new Problem("refused", "The server's answer could not be understood.");
   if (result.error) {
     const { code, text, hint } = result.error;
-    throw new Problem("refused", text, { code, hint });
+    throw new Problem("file", text, { code, hint });
   }
   return result;
 }
@@ -121,6 +121,7 @@ function explain(request, error) {
     const seconds = Number(request.getResponseHeader("Retry-After")) || 2;
     return new Problem("busy", text, { ...given, seconds });
   }
+  if (status === 504) return new Problem("late", text, given);
   if (status === 502) return new Problem("gone", "The server does not answer.");
   return new Problem("refused", text, given);
 }

@@ -2,6 +2,7 @@
 
 import { button, make } from "./dom.js";
 import { decodeBase64, makeLayer } from "./layers.js";
+import { listAttributes } from "./readout.js";
 import { WORDS } from "./words.js";
 
 const START = 80;
@@ -32,7 +33,7 @@ async function drawLayers(viewer, rows, analysis, masks) {
   for (const row of rows) {
     const layer = await makeLayer(masks[row.name], row.name, readShare(analysis, row.name));
     if (!layer) {
-      row.lack();
+      row.lack(describeLack(analysis, row.name));
       continue;
     }
     row.drive(layer);
@@ -42,6 +43,11 @@ async function drawLayers(viewer, rows, analysis, masks) {
   // The outline lies above the rest, but stands first in the list.
   viewer.stage.append(...outlines);
   viewer.frame.dataset.layers = "drawn";
+}
+
+function describeLack(analysis, name) {
+  const row = listAttributes(analysis).find((one) => one.name === name);
+  return row && row.found !== "no" ? row.found : "nothing found";
 }
 
 function readShare(analysis, name) {
@@ -62,10 +68,10 @@ function makeRow(name) {
   return {
     name,
     root: make("div", { class: "control" }, label, slider),
-    lack() {
+    lack(why) {
       box.checked = false;
       box.disabled = true;
-      slider.replaceWith(make("span", { class: "muted" }, "nothing found"));
+      slider.replaceWith(make("span", { class: "muted" }, why));
     },
     drive(layer) {
       const apply = () => {

@@ -46,7 +46,7 @@ function fillDetail(root, name, item, orientation, complain) {
   const facts = `${analysis.size.width} × ${analysis.size.height} pixels${turned}. ${lesion}`;
   viewer.root.append(makeControls(viewer, analysis, masks));
   root.append(
-    make("header", {}, make("p", { class: "paper" }, analysis.notice), name, make("p", { class: "muted" }, facts),
+    make("header", {}, make("p", { class: "printed" }), name, make("p", { class: "muted" }, facts),
       makeActions(item, complain)),
     showFindings(analysis),
     make("div", { class: "columns" }, viewer.root, make("div", { class: "readings" }, showReadings(analysis))),
@@ -56,12 +56,14 @@ function fillDetail(root, name, item, orientation, complain) {
 function makeActions(item, complain) {
   const report = button("Report", async () => {
     report.disabled = true;
+    report.textContent = "Being made";
     try {
       await saveReport([item]);
     } catch (problem) {
       complain(problem);
     } finally {
       report.disabled = false;
+      report.textContent = "Report";
     }
   });
   const hasMasks = Object.keys(item.result.masks).length > 0;

@@ -3,6 +3,9 @@
 import { draw } from "./dom.js";
 
 const LONG_SIDE = 1024;
+/** Turn of each attribute's lines, degrees: where two lie upon each other both are seen. */
+const TURNS = { pigment_network: 45, negative_network: -45, streaks: 0, milia_like_cyst: 90, globules: 20 };
+const BETWEEN = 48;
 const STEPS = [[1, 0], [0, 1], [-1, 0], [0, -1]];
 
 /**
@@ -27,8 +30,22 @@ export async function makeLayer(png, name, share) {
     "aria-hidden": "true",
     focusable: "false",
   });
-  layer.append(draw("path", { class: "halo", d: path }), draw("path", { class: "line", d: path }));
+  const outline = draw("path", { class: "line", d: path });
+  if (name in TURNS) {
+    // Hatched, not tinted: the skin's colour is read, too.
+    layer.append(drawHatching(name, Math.max(width, height) / BETWEEN));
+    outline.setAttribute("fill", `url(#hatch-${name})`);
+  }
+  layer.append(draw("path", { class: "halo", d: path }), outline);
   return layer;
+}
+
+function drawHatching(name, side) {
+  const line = draw("line", { x1: 0, y1: side / 2, x2: side, y2: side / 2, class: "hatch", "stroke-width": side / 10 });
+  return draw("defs", {}, draw("pattern", {
+    id: `hatch-${name}`, width: side, height: side, patternUnits: "userSpaceOnUse",
+    patternTransform: `rotate(${TURNS[name]})`,
+  }, line));
 }
 
 /** Return base64 as bytes. */

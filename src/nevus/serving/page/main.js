@@ -61,6 +61,7 @@ function showCount(items) {
 
 function showTrouble() {
   get("token").hidden = queue.blocked !== "token";
+  if (queue.blocked === "token") get("server").textContent = "Asks for a token";
   if (queue.blocked === "gone") {
     tell(GONE, true);
     get("server").textContent = "Not reachable";
@@ -126,20 +127,27 @@ function bind() {
     queue.clear();
     get("choose").focus();
   });
-  get("all-zip").addEventListener("click", () => saveAll(listDone()));
+  get("all-zip").addEventListener("click", () => saveAll(listAnswered()));
   get("all-report").addEventListener("click", async (event) => {
     event.target.disabled = true;
-    await saveReport(listDone()).catch(complain);
+    const say = (done, all) => {
+      event.target.textContent = done < all ? `Report: ${done} of ${all}` : "Report of all";
+    };
+    await saveReport(listAnswered(), say).catch(complain);
+    say(0, 0);
     event.target.disabled = false;
   });
   // Paper has no way to open what is folded.
   window.addEventListener("beforeprint", () => {
     for (const one of document.querySelectorAll("#detail details")) one.open = true;
+    const printed = document.querySelector("#detail .printed");
+    if (printed) printed.textContent = `Printed ${new Date().toLocaleString()}, ${get("version").textContent}`;
   });
 }
 
-function listDone() {
-  return queue.items.filter((one) => one.state === "done");
+/** What the server has an answer for: an analysis, or what is wrong with the file. */
+function listAnswered() {
+  return queue.items.filter((one) => one.state === "done" || one.problem?.kind === "file");
 }
 
 bind();

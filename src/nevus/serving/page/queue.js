@@ -10,7 +10,8 @@ let last = 0;
 /**
  * The photographs of this page. Listeners of `change` get the item in `detail`, or null.
  *
- * An item has: id, file, name, state, share (sent, 0 to 1), seconds (left to wait), result, problem.
+ * An item has: id, file, name, state, share (sent, 0 to 1), seconds (left to wait), result, problem,
+ * took (milliseconds from the first byte to the answer).
  * States: waiting, sending, analysing, pausing, held, done, failed.
  */
 export class Queue extends EventTarget {
@@ -84,7 +85,7 @@ export class Queue extends EventTarget {
     item.control = control;
     try {
       const result = await this.#insist(item, control.signal);
-      this.#set(item, { state: "done", result, problem: null });
+      this.#set(item, { state: "done", result, problem: null, took: performance.now() - item.begun });
     } catch (problem) {
       if (!control.signal.aborted) this.#fail(item, problem);
     } finally {
@@ -97,7 +98,7 @@ export class Queue extends EventTarget {
   /** Ask until there is an answer: a full queue says when to come back. */
   async #insist(item, signal) {
     for (let left = PATIENCE; ; left -= 1) {
-      this.#set(item, { state: "sending", share: 0 });
+      this.#set(item, { state: "sending", share: 0, begun: performance.now() });
       try {
         return await analyze(item.file, item.name, {
           signal,

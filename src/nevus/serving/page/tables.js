@@ -93,7 +93,11 @@ function showAttributes(analysis) {
   const table = tabulate("Dermoscopic attributes", ["Attribute", "Found", "Probability", "Area"], rows);
   table.className = "numbers";
   found.forEach((row, place) => table.tBodies[0].rows[place].classList.toggle("chosen", row.present));
-  return section("Dermoscopic attributes", table);
+  return section(
+    "Dermoscopic attributes", table,
+    make("p", { class: "muted" }, "“No” is not “absent”: rare attributes are rather missed than marked wrongly. “Likely, "
+      + "not located”: the photograph as a whole speaks for it, no place of it clearly enough."),
+  );
 }
 
 function showMeasures(abcd) {
