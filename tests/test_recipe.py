@@ -36,7 +36,8 @@ def test_paper_numbers() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("training.epoch=3", "unknown key training.epoch; did you mean epochs"),
+        ("training.epoch=3", "unknown key training.epoch; did you mean training.epochs"),
+        ("epochs=3", "unknown key epochs; did you mean training.epochs"),
         ("trainig.epochs=3", "unknown key trainig; did you mean training"),
         ("training.epochs=soon", "training.epochs"),
         ("training.epochs", "no key=value"),

@@ -150,5 +150,18 @@ def _describe(error: Any) -> str:
             section = annotation
     known = list(section.model_fields)
     near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-    guess = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    return f"unknown key {where}; {guess}"
+    before = "".join(f"{part}." for part in error["loc"][:-1])
+    guess = f"did you mean {before}{near[0]}?" if near else f"known: {', '.join(known)}"
+    return f"unknown key {where}; {_find_elsewhere(str(error['loc'][-1])) or guess}"
+
+
+def _find_elsewhere(key: str) -> str:
+    """Return where a key of that very name is, as people leave its section out."""
+    places = [
+        f"{name}.{key}"
+        for name, field in Recipe.model_fields.items()
+        if isinstance(field.annotation, type)
+        and issubclass(field.annotation, BaseModel)
+        and key in field.annotation.model_fields
+    ]
+    return f"did you mean {' or '.join(places)}?" if places else ""

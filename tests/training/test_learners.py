@@ -224,6 +224,9 @@ def test_learning_rate_is_a_pure_function_of_the_step() -> None:
     assert learning_rate(options, Moment(100, 100, 2)) == 0
     warm = options.model_copy(update={"warmup_steps": 10, "schedule": "cosine"})
     assert learning_rate(warm, Moment(4, 100, 0)) == pytest.approx(0.5e-3, rel=0.02)
+    # A run of 20 steps is warm after 5.
+    assert learning_rate(warm, Moment(4, 20, 0)) == pytest.approx(0.9045e-3, rel=0.001)
+    assert learning_rate(warm, Moment(0, 3, 0)) == pytest.approx(1e-3)
 
 
 def test_step_schedule_falls_to_a_tenth() -> None:

@@ -115,7 +115,7 @@ class StopAfter:
         if step == self.step:
             raise _PowerCutError
 
-    def validated(self, epoch: int, scores: object) -> None:
+    def validated(self, epoch: int, scores: object, *, best: bool) -> None:
         pass
 
     def pictured(self, draw: object) -> None:

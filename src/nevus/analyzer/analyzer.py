@@ -60,7 +60,7 @@ class Analyzer:
 
     def __init__(
         self,
-        models: Path | None = None,
+        models: Path | str | None = None,
         *,
         threads: int = 2,
         coverage: float = 0.9,
@@ -77,7 +77,9 @@ class Analyzer:
         self.limits = limits
         self.evidence = evidence
         self.networks = (
-            load_networks(models, threads=threads, similar=similar)
+            load_networks(
+                None if models is None else Path(models), threads=threads, similar=similar
+            )
             if networks is None
             else networks
         )

@@ -34,6 +34,8 @@ _PAGE: Final = re.compile(r"report-(\d+)\.html")
 def write_tables(outcome: Outcome, *, table: bool = False) -> None:
     """Write ``diagnosis.csv`` and ``errors.csv`` of a call, from the answers in its folder.
 
+    Without a model for diagnoses there is no ``diagnosis.csv``.
+
     Args:
         outcome: The call.
         table: Also write ``analysis.csv``, everything in one row for each photograph.
@@ -46,7 +48,8 @@ def write_tables(outcome: Outcome, *, table: bool = False) -> None:
         for one, answer in outcome.answers()
         if answer.diagnosis is not None and answer.diagnosis.probabilities is not None
     )
-    write_diagnoses(outcome.out / "diagnosis.csv", rows)
+    if any(answer.diagnosis is not None for _, answer in outcome.answers()):
+        write_diagnoses(outcome.out / "diagnosis.csv", rows)
     write_failures(outcome.out / "errors.csv", outcome.failures)
     if table:
         rows_of_all = (make_row(one, answer) for one, answer in outcome.answers())

@@ -11,6 +11,7 @@ from nevus import __version__
 from nevus.cli import (
     analyzing,
     crossval,
+    curves,
     data,
     exporting,
     modelling,
@@ -39,6 +40,7 @@ app.command()(crossval.crossval)
 app.command(name="tune-postprocess")(tuning.tune_postprocess)
 app.command()(scoring.submit)
 app.command()(training.refit)
+app.command()(curves.curves)
 app.command()(exporting.export)
 app.command()(modelling.models)
 app.command()(training.recipes)

@@ -65,12 +65,12 @@ def describe(card: "ModelCard", answering: list[str]) -> dict[str, Any]:
 def tell(card: "ModelCard", answering: list[str]) -> list[str]:
     """Return a card as lines for a person."""
     about = card.about
-    height, width = card.preparation.size
+    (height, width), count = card.preparation.size, len(card.views)
     return [
         f"{card.name}: {', '.join(answering) or 'answers nothing'}",
         f"  file     {card.path.name}, {card.bytes / 1e6:.1f} MB, sha256 {card.sha256[:16]}..., "
         f"{card.weights}",
-        f"  sees     {height} x {width} pixels, {len(card.views)} views",
+        f"  sees     {height} x {width} pixels, {count} view{'s' if count > 1 else ''}",
         f"  recipe   {about.get('recipe', MISSING)}",
         f"  data     {about.get('data', MISSING)}",
         f"  licence  {about.get('licence', MISSING)}",

@@ -50,7 +50,6 @@ class TrainingProgress:
     def __init__(self) -> None:
         self._progress = make_progress()
         self._task: TaskID | None = None
-        self._best = float("-inf")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -82,10 +81,8 @@ class TrainingProgress:
         if self._task is not None:
             self._progress.update(self._task, completed=step, note=note)
 
-    def validated(self, epoch: int, scores: Mapping[str, float]) -> None:
+    def validated(self, epoch: int, scores: Mapping[str, float], *, best: bool) -> None:
         """Print the scores; the best so far is marked."""
-        best = scores["metric"] > self._best
-        self._best = max(self._best, scores["metric"])
         shown = {name: value for name, value in scores.items() if name not in ("metric", "n")}
         text = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
         mark = "  *" if best else ""

@@ -63,8 +63,12 @@ def train(
 
     # Loading torch takes seconds; a folder that is taken should not cost them.
     refuse_second_trainer(out)
-    from nevus.inference.postprocess import check_steps
     from nevus.recipe import read_recipe
+
+    parsed_fold, chosen = read_fold(fold), read_recipe(recipe, overrides or ())
+    if not data.is_dir():
+        raise UsageError(f"--data: there is no folder {str(data)!r}")
+    from nevus.inference.postprocess import check_steps
     from nevus.training.reporting import Reporters, TensorBoardReporter
     from nevus.training.train import TrainOptions
     from nevus.training.train import train as run
@@ -72,7 +76,7 @@ def train(
     options = TrainOptions(
         data=data,
         out=out,
-        fold=read_fold(fold),
+        fold=parsed_fold,
         split=split,
         resume=resume,
         allow_changes=allow_changes,
@@ -82,7 +86,6 @@ def train(
         save_steps=save_steps,
         validate_epochs=validate_epochs,
     )
-    chosen = read_recipe(recipe, overrides or ())
     # A misspelt step should not come out after hours of training.
     check_steps(chosen.prediction.steps)
     with TrainingProgress() as progress:
@@ -136,6 +139,8 @@ def report(outcome: "Outcome") -> None:
         )
     if not outcome.finished:
         typer.echo(f"time is up after {place}; go on with the same command and --resume")
+        if outcome.best is None:
+            typer.echo("no checkpoint yet: the first is written after the first validated epoch")
         return
     best = "" if outcome.best is None else f", best metric {outcome.best:.4f}"
     typer.echo(f"done: {place}{best}; {outcome.folder / 'best.safetensors'}")

@@ -66,6 +66,7 @@ def _sort_names(folder: Path, findings: MaskFindings) -> dict[str, Path]:
     """Return image_id -> mask; note every entry that is none."""
     masks: dict[str, Path] = {}
     strays: list[str] = []
+    misnamed: list[str] = []
     for path in sorted(folder.iterdir()):
         found = _MASK_NAME.fullmatch(path.name)
         if path.is_dir():
@@ -75,11 +76,15 @@ def _sort_names(folder: Path, findings: MaskFindings) -> dict[str, Path]:
         elif found:
             masks[found.group(1)] = path
         elif _NUMBER.search(path.name) or path.suffix.lower() == ".png":
-            findings.problems.append(
-                f"{path.name!r} is not named like ISIC_0000001_segmentation.png"
-            )
+            misnamed.append(f"{path.name!r} is not named like ISIC_0000001_segmentation.png")
         else:
             strays.append(path.name)
+    if misnamed and not masks:
+        misnamed = [
+            f"none of {len(misnamed)} files is named like ISIC_0000001_segmentation.png; a "
+            "challenge takes masks of its own photographs alone"
+        ]
+    findings.problems += misnamed
     if strays:
         findings.warnings.append(f"left out, no masks: {', '.join(map(repr, strays))}")
     return masks
@@ -89,7 +94,9 @@ def _compare_ids(
     masks: Mapping[str, Path], photographs: Mapping[str, Path | None] | None, findings: MaskFindings
 ) -> None:
     if not masks:
-        findings.problems.append("there is no mask")
+        if not findings.problems:
+            findings.problems.append("there is no mask")
+        return
     if photographs is None:
         findings.warnings.append(
             "missing masks and sizes were not checked: neither --images nor --truth-ids is given"

@@ -99,6 +99,7 @@ def export_checkpoint(
         raise UsageError(f"{out} does not end in .onnx")
     if options.weights not in WEIGHTS:
         raise UsageError(f"weights {options.weights!r} is none of {', '.join(WEIGHTS)}")
+    out.parent.mkdir(parents=True, exist_ok=True)
     checkpoint = _adopt(read_checkpoint(source), options)
     _check(checkpoint, source)
     network = ExportedNetwork(checkpoint).eval()

@@ -1,5 +1,6 @@
 """ImageNet weights from timm's hub: the only place in nevus that may reach it."""
 
+import os
 import re
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def fetch_weights(encoder: str) -> Path:
 
     Returns:
         ``ENCODER.safetensors`` in `weights_folder()`, where training looks for it. If it is there
-        already no connection is opened.
+        already, or in the folder that NEVUS_WEIGHTS names, no connection is opened.
 
     Raises:
         UsageError: The name cannot be a timm model's.
@@ -29,9 +30,11 @@ def fetch_weights(encoder: str) -> Path:
     """
     if not _NAME.fullmatch(encoder):
         raise UsageError(f"{encoder!r} is no timm model name", hint="such as vgg19")
+    given = os.environ.get(WEIGHTS_VARIABLE)
     path = weights_folder() / f"{encoder}.safetensors"
-    if path.is_file():
-        return path
+    for known in (Path(given) / path.name if given else path, path):
+        if known.is_file():
+            return known
     try:
         model = timm.create_model(encoder, pretrained=True)
         tensors = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

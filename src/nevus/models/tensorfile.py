@@ -48,6 +48,11 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Any]:
     Raises:
         CheckpointError: The file is missing, foreign, cut off or damaged.
     """
+    if path.is_dir():
+        raise CheckpointError(
+            f"{path} is a folder",
+            hint="of a run folder, name best.safetensors or last.safetensors",
+        )
     try:
         data = bytearray(path.read_bytes())
     except OSError as error:

@@ -12,6 +12,7 @@ WIDTH: Final = 560
 HEIGHT: Final = 320
 SIDE: Final = 320
 MARGIN: Final = 48
+_FEW: Final = 30
 COLORS: Final = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a8a8a",
 )  # fmt: skip
@@ -49,6 +50,12 @@ def draw_lines(lines: Sequence[Line], *, title: str, across: str, up: str) -> st
         body.append(
             f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.5"{dash}/>'
         )
+        if sum(value is not None for value in line.values) <= _FEW:
+            # A line through one point shows nothing.
+            body += [
+                f'<circle cx="{across_}" cy="{up_}" r="2.5" fill="{color}"/>'
+                for across_, up_ in (one.split(",") for one in points.split())
+            ]
         top = MARGIN + 14 * place
         left = MARGIN + WIDTH + 12
         body.append(
@@ -111,7 +118,7 @@ def _axes(
         f"{escape(across)}</text>"
     )
     yield (
-        f'<text transform="translate(12 {MARGIN + height / 2:.1f}) rotate(-90)" '
+        f'<text transform="translate(9 {MARGIN + height / 2:.1f}) rotate(-90)" '
         f'text-anchor="middle">{escape(up)}</text>'
     )
 

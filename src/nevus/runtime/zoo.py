@@ -114,6 +114,11 @@ def read_zoo(folder: Path | None = None) -> Zoo:
     hint = REINSTALL if folder is None else "make one with nevus export CHECKPOINT --out MODEL.onnx"
     if not place.is_dir():
         raise ZooError(f"there is no folder of models at {place}", hint=hint)
+    if (place / "run.json").is_file():
+        raise ZooError(
+            f"{place} is a training's run folder",
+            hint=f"nevus export {place}/last.safetensors --out MODELS/MODEL.onnx, --models MODELS",
+        )
     whole = place / MANIFEST
     texts = [whole] if whole.is_file() else sorted(place.glob("*.json"))
     models = [make_card(place, one) for path in texts for one in _read(path)]

@@ -27,8 +27,8 @@ class Reporter(Protocol):
     def stepped(self, step: int, terms: Values) -> None:
         """`step` steps are done; `terms` are the last one's losses."""
 
-    def validated(self, epoch: int, scores: Values) -> None:
-        """An epoch, counted from 1, was validated."""
+    def validated(self, epoch: int, scores: Values, *, best: bool) -> None:
+        """An epoch, counted from 1, was validated; `best`: none before it was better."""
 
     def pictured(self, draw: Draw) -> None:
         """An epoch was validated; `draw` makes sample overlays for those who want them."""
@@ -46,7 +46,7 @@ class SilentReporter:
     def stepped(self, step: int, terms: Values) -> None:
         """Ignore."""
 
-    def validated(self, epoch: int, scores: Values) -> None:
+    def validated(self, epoch: int, scores: Values, *, best: bool) -> None:
         """Ignore."""
 
     def pictured(self, draw: Draw) -> None:

@@ -186,14 +186,15 @@ class Loop:
             validation = self.hooks.validate(self.learner.predictor)
         scores = dict(validation.scores)
         state.validated = epoch
-        better = state.best is None or scores["metric"] > state.best
+        # Of equals the later: at the start a metric may stay at 0 for many epochs.
+        better = state.best is None or scores["metric"] >= state.best
         if better:
             state.best = scores["metric"]
         if self.group.is_first:
             if better:
                 self.hooks.publish("best", scores, state)
             self.hooks.publish("last", scores, state)
-        self.reporter.validated(epoch, scores)
+        self.reporter.validated(epoch, scores, best=better)
         for remark in validation.remarks:
             self.reporter.noted(remark)
         self.reporter.pictured(lambda: self.hooks.draw(self.learner.predictor))

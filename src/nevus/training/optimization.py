@@ -48,7 +48,8 @@ def build_optimizer(network: nn.Module, options: OptimizerOptions) -> Optimizer:
 def learning_rate(options: OptimizerOptions, moment: Moment) -> float:
     """Return the learning rate of a step: a pure function, so that resuming needs no state.
 
-    Linear decay ends at 0 after the last step; cosine likewise; warm-up multiplies any.
+    Linear decay ends at 0 after the last step; cosine likewise; warm-up multiplies any, and takes
+    a quarter of the steps at most: a short run on few photographs would never be warm.
     """
     done = moment.step / max(moment.total, 1)
     decay = {
@@ -57,7 +58,8 @@ def learning_rate(options: OptimizerOptions, moment: Moment) -> float:
         "constant": 1.0,
         "step": 0.1 ** (moment.epoch // options.step_epochs),
     }[options.schedule]
-    warm = min(1.0, (moment.step + 1) / options.warmup_steps) if options.warmup_steps else 1.0
+    warmup = min(options.warmup_steps, moment.total // 4)
+    warm = min(1.0, (moment.step + 1) / warmup) if warmup else 1.0
     return options.lr * decay * warm
 
 

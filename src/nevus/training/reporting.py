@@ -27,10 +27,10 @@ class Reporters:
         for member in self.members:
             member.stepped(step, terms)
 
-    def validated(self, epoch: int, scores: Values) -> None:
+    def validated(self, epoch: int, scores: Values, *, best: bool) -> None:
         """Tell all."""
         for member in self.members:
-            member.validated(epoch, scores)
+            member.validated(epoch, scores, best=best)
 
     def pictured(self, draw: Draw) -> None:
         """Tell all."""
@@ -74,7 +74,7 @@ class TensorBoardReporter:
         for name, value in terms.items():
             self._writer.add_scalar(f"training/{name}", value, step)
 
-    def validated(self, epoch: int, scores: Values) -> None:
+    def validated(self, epoch: int, scores: Values, *, best: bool) -> None:
         """Write each score."""
         for name, value in scores.items():
             self._writer.add_scalar(f"validation/{name}", value, self._step)

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +102,20 @@ def make_manifest(
     }
 
 
-def open_run(folder: RunFolder, manifest: dict[str, Any], *, allow_changes: bool) -> dict[str, Any]:
+def open_run(
+    folder: RunFolder,
+    manifest: dict[str, Any],
+    *,
+    allow_changes: bool,
+    note: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
     """Begin a run folder or take an old one up again; return the manifest in force.
+
+    Args:
+        folder: The run's.
+        manifest: Of this start.
+        allow_changes: Go on although something differs.
+        note: Told what differs, where that is allowed.
 
     Raises:
         TrainingError: What must not change has changed: every difference is shown; or the old
@@ -123,6 +135,7 @@ def open_run(folder: RunFolder, manifest: dict[str, Any], *, allow_changes: bool
             hint="start as before, or add --allow-changes",
         )
     if differences:
+        note(f"changed since the run began: {'; '.join(differences)}")
         _write(folder.manifest, manifest)
         return manifest
     return before

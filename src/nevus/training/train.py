@@ -1,6 +1,7 @@
 """`nevus train`: from a recipe and a data folder to checkpoints."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from nevus.training.signals import StopRequest, listening
 from nevus.training.split import Split, read_split, split_digest
 from nevus.training.state import RunState, find_states, load_state
 from nevus.training.workload import Material, Workload
+
+FEW_STEPS = 300
+"""Below so many steps a run is told to be short, with the epochs for `ENOUGH_STEPS`."""
+ENOUGH_STEPS = 800
 
 
 @dataclass(frozen=True)
@@ -127,14 +132,18 @@ def _train(
     _require_known("task", recipe.task, MATERIALS)
     if group.is_first and not options.resume:
         refuse_second_start(folder)
+    if options.resume and not find_states(folder.state):
+        reporter.noted(f"nothing to go on with in {folder.path}: starting afresh")
     cache, split, workload = _open_data(recipe, options, folder, group, progress)
-    manifest = _open_manifest(recipe, options, folder, group, cache, split)
+    manifest = _open_manifest(recipe, options, folder, group, cache, split, reporter.noted)
     # Sums in another order are not the same bits: a resumed run keeps its thread count.
     torch.set_num_threads(int(manifest["threads"]))
     learner = build_learner(recipe, group, workload)
     state = (load_state(folder.state, learner) if options.resume else None) or RunState()
     learner.guard.load(state.extra)
     schedule = _make_schedule(recipe, options, workload)
+    if not state.step:
+        _warn_of_few_steps(schedule, reporter)
     hooks = make_hooks(recipe, folder, workload, split, fold=_tell_fold(options))
     watcher = reporter if group.is_first else SilentReporter()
     stop = StopRequest(options.max_minutes)
@@ -147,6 +156,16 @@ def _train(
     return Outcome(
         finished, state.step, schedule.total, state.best, stop.signal_number, options.out
     )
+
+
+def _warn_of_few_steps(schedule: Schedule, reporter: Reporter) -> None:
+    """Say where a run is too short for its recipe, as it is on a few dozen photographs."""
+    if schedule.total < FEW_STEPS:
+        epochs = math.ceil(ENOUGH_STEPS / schedule.steps_per_epoch)
+        reporter.noted(
+            f"only {schedule.total} steps in all, few for any network: --set "
+            f"training.epochs={epochs} would give about {ENOUGH_STEPS}"
+        )
 
 
 def _require_known(what: str, name: str, known: Mapping[str, object]) -> None:
@@ -191,6 +210,7 @@ def _open_manifest(
     group: Group,
     cache: Cache,
     split: Split,
+    note: Callable[[str], None],
 ) -> dict[str, Any]:
     wanted = read_split(options.split) if options.split else split
     data = {
@@ -204,7 +224,7 @@ def _open_manifest(
         recipe, data=data, world_size=group.world_size, device=str(group.device)
     )
     if group.is_first:
-        manifest = open_run(folder, manifest, allow_changes=options.allow_changes)
+        manifest = open_run(folder, manifest, allow_changes=options.allow_changes, note=note)
     group.wait()
     return manifest
 
