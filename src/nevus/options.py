@@ -78,6 +78,9 @@ class NetworkOptions(Section):
     """Attribute networks: a fully connected head that says which attributes are there."""
     lesion_map: bool = False
     """Attribute networks: a sixth map for the lesion of task 1."""
+    map_prior: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Attribute networks: the probability of every attribute at every pixel before the first step
+    (Lin et al. 2017, Focal Loss, section 3.3); 0: about .5, as layers come."""
     embedding: Annotated[int, Field(ge=2)] = 256
     """Dimensions of a diagnosis network's embedding."""
     normalize_embedding: bool = True

@@ -10,6 +10,7 @@ from nevus.models.build import MODELS, build_network, encoder_backbone
 from nevus.models.critic import Critic, GlobalConvolution
 from nevus.models.encoders import Encoder, SqueezeExcite
 from nevus.options import NetworkOptions
+from nevus.recipe import read_recipe
 
 TINY = {
     "unet": NetworkOptions(encoder="test_resnet", pretrained=False, squeeze_excite=16),
@@ -133,3 +134,14 @@ def test_vgg16_initialised_vgg19_loads(real: Path) -> None:
     with torch.inference_mode():
         features = network.encoder.backbone(torch.randn(1, 3, 64, 64))
     assert [round(float(f.mean()), 1) for f in features] != [0.0] * 5
+
+
+def test_maps_begin_at_their_prior() -> None:
+    options = read_recipe("attributes-tiny").network.model_copy(
+        update={"map_prior": 0.02, "lesion_map": True}
+    )
+    network = build_network(options, pretrained=False).eval()
+    with torch.no_grad():
+        maps = torch.sigmoid(network(torch.zeros(1, 3, 48, 64)).maps)
+    assert maps[:, :5].mean() == pytest.approx(0.02, abs=0.02)
+    assert maps[:, 5].mean() == pytest.approx(0.5, abs=0.2)

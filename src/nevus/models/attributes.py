@@ -1,5 +1,6 @@
 """The attribute network: a U-Net of five maps, and presences (Xue et al. 2018, section 2)."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -40,6 +41,20 @@ class AttributeNetwork(nn.Module):
     def pretrained_part(self) -> nn.Module:
         """What freezing holds fixed."""
         return self.unet.pretrained_part
+
+    def expect(self, prior: float) -> None:
+        """Give every attribute this probability at every pixel, as far as untrained maps allow.
+
+        Attributes cover a few percent of pixels; from .5 on, the first steps would be spent on
+        learning that, and rare ones be drowned.
+
+        Args:
+            prior: In (0, 1).
+        """
+        bias = self.unet.head.bias
+        assert bias is not None
+        with torch.no_grad():
+            bias[: len(ATTRIBUTES)] = math.log(prior / (1 - prior))
 
     def forward(self, images: torch.Tensor) -> Attributed:
         """Return maps and presences of (N, 3, H, W) normalised images."""

@@ -40,7 +40,10 @@ def build_attributes(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
     maps = len(ATTRIBUTES) + options.lesion_map
     unet = build_unet(options.model_copy(update={"outputs": maps}), pretrained=pretrained)
     assert isinstance(unet, UNet)
-    return AttributeNetwork(unet, presence=options.presence)
+    network = AttributeNetwork(unet, presence=options.presence)
+    if options.map_prior:
+        network.expect(options.map_prior)
+    return network
 
 
 def build_deeplabv3plus(options: NetworkOptions, *, pretrained: bool) -> nn.Module:

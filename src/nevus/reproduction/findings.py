@@ -174,6 +174,9 @@ def collect_findings(
     verdicts = {}
     for name, table in tables.items():
         for claim in table.claims:
+            if not {(name, claim.better), (name, claim.worse)} <= rows.keys():
+                # A question of ours to rows that this scale does not have.
+                continue
             better, worse = rows[name, claim.better], rows[name, claim.worse]
             difference, shared = compare_rows(better, worse)
             verdicts[name, claim.name] = judge(claim, difference, folds=shared)

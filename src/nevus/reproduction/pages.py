@@ -71,7 +71,9 @@ def render_scale(found: Findings) -> str:
             *(_render_row(row) for row in rows),
             "",
         ]
-    lines += ["#### The paper's claims", "", RULE, "", *_render_verdicts(found), ""]
+    lines += ["#### The paper's claims", "", RULE, "", *_render_verdicts(found, "paper"), ""]
+    lines += ["#### Questions of ours to the ablations, by the same rule", ""]
+    lines += [*_render_verdicts(found, "ours"), ""]
     lines += _render_figures(found)
     return "\n".join([*lines, *_render_commands(found)])
 
@@ -90,7 +92,8 @@ def draw_figures(found: Findings) -> dict[str, str]:
     for (name, claim), verdict in found.verdicts.items():
         first = found.rows[name, verdict.claim.better]
         second = found.rows[name, verdict.claim.worse]
-        if verdict.difference is None or found.tables[name].task != "segmentation":
+        is_drawn = verdict.claim.by == "paper" and found.tables[name].task == "segmentation"
+        if verdict.difference is None or not is_drawn:
             continue
         left, right = pair_photographs(first.arrays, second.arrays)
         drawn[f"{name}-{claim}-scatter"] = draw_scatter(
@@ -152,12 +155,13 @@ def _render_row(found: RowFindings) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _render_verdicts(found: Findings) -> list[str]:
+def _render_verdicts(found: Findings, by: str) -> list[str]:
+    chosen = [verdict for verdict in found.verdicts.values() if verdict.claim.by == by]
     lines = [
         "| claim | rows | difference | n | verdict | why |",
         "|---|---|---|---|---|---|",
     ]
-    return [*lines, *map(_render_verdict, found.verdicts.values())]
+    return [*lines, *map(_render_verdict, chosen)]
 
 
 def _render_verdict(verdict: Verdict) -> str:

@@ -66,9 +66,10 @@ class RowSpec(Section):
 
 
 class ClaimSpec(Section):
-    """What the paper says of two rows.
+    """What is said of two rows.
 
-    `gain` is the difference it claims, or for ``no gain`` the least that would count as one.
+    `gain` is the difference that is claimed, or for ``no gain`` the least that would count as one.
+    `by` says whose claim it is: the paper's, or a question of ours put to its ablations.
     """
 
     name: str
@@ -77,6 +78,7 @@ class ClaimSpec(Section):
     worse: str
     kind: Literal["gain", "no gain"] = "gain"
     gain: Annotated[float, Field(gt=0)]
+    by: Literal["paper", "ours"] = "paper"
     note: str = ""
 
 
