@@ -120,7 +120,7 @@ def test_changes_for_one_encoder() -> None:
     assert deeplab.recipe.network.pretrained is False
     with pytest.raises(UsageError, match="ENCODER"):
         make_training(SPECS, "table1", "segan", Asked(changes=("nonsense",)), 0, KNOWN)
-    with pytest.raises(RecipeError, match="did you mean training.epochs"):
+    with pytest.raises(RecipeError, match=r"did you mean training\.epochs"):
         make_training(SPECS, "table1", "segan", Asked(changes=("training.epoch=1",)), 0, KNOWN)
 
 
