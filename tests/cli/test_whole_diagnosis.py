@@ -4,11 +4,13 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nevus.labels import DIAGNOSES
+from nevus.models.checkpoint import read_checkpoint, write_checkpoint
 
 
 def nevus(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -90,12 +92,22 @@ def test_evaluate_and_submit(predicted: Path, drawn_cases: Path, tmp_path: Path)
     assert (tmp_path / "submission.csv").is_file()
 
 
+def write_other(source: Path, out: Path) -> None:
+    """Write a checkpoint whose classifier is a little different."""
+    checkpoint = read_checkpoint(source)
+    tensors = {
+        name: 1.1 * one if one.ndim == 2 else one for name, one in checkpoint.tensors.items()
+    }
+    write_checkpoint(out, replace(checkpoint, tensors=tensors))
+
+
 def test_ways_and_ensembles_differ(run: Path, drawn_cases: Path, tmp_path: Path) -> None:
     images = sorted((drawn_cases / "ISIC2018_Task3_Training_Input").iterdir())[:2]
     found = []
-    best, last = run / "best.safetensors", run / "last.safetensors"
+    last, other = run / "last.safetensors", tmp_path / "other.safetensors"
+    write_other(last, other)
     for number, options in enumerate(
-        (["--by", "logits"], ["--by", "both"], ["--checkpoint", best, "--no-flips"])
+        (["--by", "logits"], ["--by", "both"], ["--checkpoint", other, "--no-flips"])
     ):
         out = tmp_path / str(number)
         good(
