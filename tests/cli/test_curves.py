@@ -45,6 +45,16 @@ def test_a_page_of_two_runs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     assert 200 <= pictures[1].partition("</polyline>")[0].count(",") <= 600
 
 
+def test_runs_of_one_name_are_told_apart(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+    first, second = (write_run(tmp_path / place / "run", 3) for place in ("a", "b"))
+    assert run(capfd, first, second, first, "--out", tmp_path / "c.html")[0] == 0
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert str(first) in page
+    assert str(second) in page
+
+
 def test_nothing_to_draw_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     code, _, err = run(capfd, tmp_path / "empty")

@@ -59,8 +59,13 @@ def test_masks_in_folders_are_counted(tmp_path: Path) -> None:
     for name in ("a.png", "a_segmentation.png", ".b_segmentation.png", "a_segmentation.txt"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "c_attribute_streaks.png").write_bytes(b"")
-    assert count_masks([tmp_path, tmp_path, tmp_path / "a_segmentation.png"]) == 2
-    assert count_masks([tmp_path / "missing"]) == 0
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "a_segmentation.png").write_bytes(b"")
+    given = [tmp_path, tmp_path, tmp_path / "a_segmentation.png"]
+    assert count_masks(given, besides=results) == 2
+    assert count_masks(given, besides=tmp_path / "elsewhere") == 3
+    assert count_masks([tmp_path / "missing"], besides=results) == 0
 
 
 def test_links_out_of_a_folder_and_in_circles_are_left(tmp_path: Path) -> None:

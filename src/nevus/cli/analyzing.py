@@ -123,7 +123,7 @@ def _say_left_out(sources: list[str], out: Path) -> None:
     from nevus.imaging.files import count_masks
 
     # The results' own masks are no surprise to anyone.
-    count = count_masks(path for path in map(Path, sources) if path.absolute() != out.absolute())
+    count = count_masks(map(Path, sources), besides=out)
     if count:
         typer.echo(
             f"nevus: {count:,} file{'s' if count > 1 else ''} named as masks (_segmentation, "

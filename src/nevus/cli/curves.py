@@ -1,5 +1,6 @@
 """`nevus curves`."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -27,9 +28,10 @@ def curves(
     from nevus.imaging.files import write_atomically
     from nevus.training.journal import read_journal
 
-    read = {run.name or str(run): read_journal(run / "metrics.jsonl") for run in runs}
-    for run, entries in zip(runs, read.values(), strict=True):
-        if not entries:
+    read = {}
+    for run, name in _name(runs).items():
+        read[name] = read_journal(run / "metrics.jsonl")
+        if not read[name]:
             raise UsageError(
                 f"{run} has no metrics.jsonl with a step in it", hint="name run folders"
             )
@@ -57,6 +59,12 @@ def draw_page(runs: Mapping[str, Entries]) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>{''.join(parts)}</body></html>\n"
     )
+
+
+def _name(runs: Sequence[Path]) -> dict[Path, str]:
+    """Return each run once, by its folder's name where no other has the same."""
+    counts = Counter(run.name for run in dict.fromkeys(runs))
+    return {run: run.name if run.name and counts[run.name] == 1 else str(run) for run in runs}
 
 
 def _draw(runs: Mapping[str, Entries]) -> list[str]:

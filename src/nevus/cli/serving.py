@@ -62,7 +62,9 @@ def _count_bytes(mebibytes: float) -> int:
     from nevus.serving.settings import MIB
 
     if not 0 < mebibytes < 2**20:
-        raise UsageError(f"max-body is {mebibytes:g} MiB, expected more than 0", hint="32")
+        raise UsageError(
+            f"max-body is {mebibytes:g} MiB, expected more than 0", hint="--max-body 32"
+        )
     return round(mebibytes * MIB)
 
 

@@ -43,11 +43,20 @@ def is_photograph_name(path: Path) -> bool:
     return _is_shown_picture(path) and not _has_mask_name(path)
 
 
-def count_masks(paths: Iterable[Path]) -> int:
-    """Return how many pictures in folders `find_images` leaves out as masks, by their names."""
+def count_masks(paths: Iterable[Path], *, besides: Path) -> int:
+    """Return how many pictures in folders `find_images` leaves out as masks, by their names.
+
+    Args:
+        paths: As given to `find_images`; files among them are not looked at.
+        besides: A folder whose masks are not counted, such as that of results.
+    """
     folders = [path for path in paths if path.is_dir()]
     found = {path for folder in folders for path in folder.rglob("*") if _has_mask_name(path)}
-    return sum(_is_shown_picture(path) and path.is_file() for path in found)
+    own = besides.absolute()
+    return sum(
+        _is_shown_picture(path) and path.is_file() and own not in path.absolute().parents
+        for path in found
+    )
 
 
 def _is_shown_picture(path: Path) -> bool:

@@ -1,13 +1,13 @@
 """ImageNet weights from timm's hub: the only place in nevus that may reach it."""
 
-import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import timm
 
-from nevus.errors import DownloadError, TrainingError, UsageError
-from nevus.models.pretrained import WEIGHTS_VARIABLE, weights_folder
+from nevus.errors import DownloadError, TrainingError, UsageError, WeightsError
+from nevus.models.pretrained import WEIGHTS_VARIABLE, find_weights, weights_folder
 from nevus.models.tensorfile import write_tensors
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -30,11 +30,9 @@ def fetch_weights(encoder: str) -> Path:
     """
     if not _NAME.fullmatch(encoder):
         raise UsageError(f"{encoder!r} is no timm model name", hint="such as vgg19")
-    given = os.environ.get(WEIGHTS_VARIABLE)
+    with suppress(WeightsError):
+        return find_weights(encoder)
     path = weights_folder() / f"{encoder}.safetensors"
-    for known in (Path(given) / path.name if given else path, path):
-        if known.is_file():
-            return known
     try:
         model = timm.create_model(encoder, pretrained=True)
         tensors = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
