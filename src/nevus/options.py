@@ -8,6 +8,7 @@ from nevus.imaging.preparation import Constancy, Fit, Preparation
 
 Size = tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]]
 Probability = Annotated[float, Field(ge=0, le=1)]
+StartWith = Literal["encoder", "all"]
 
 
 class Section(BaseModel):
@@ -126,6 +127,10 @@ class SupervisedOptions(Section):
     """Weighted sum of losses by name, see `nevus.losses.LOSSES`."""
 
     losses: dict[str, float] = Field(default_factory=lambda: {"cross_entropy": 1.0, "dice": 1.0})
+    start_from: str = ""
+    """A segmentation run's: a checkpoint of any task, see `AttributeOptions.start_from`."""
+    start_with: StartWith = "encoder"
+    """What is taken from it: the encoder, or encoder, decoder and whatever else fits."""
 
 
 class AttributeOptions(Section):
@@ -141,7 +146,7 @@ class AttributeOptions(Section):
     """Photographs count as their rarest attribute; see `ClassificationOptions.sampling_power`."""
     start_from: str = ""
     """A checkpoint of any task whose weights are taken where names and shapes agree."""
-    start_with: Literal["encoder", "all"] = "encoder"
+    start_with: StartWith = "encoder"
     """What is taken from `start_from`: the encoder, or encoder and decoder."""
 
 

@@ -9,7 +9,7 @@ from nevus.models.checkpoint import read_checkpoint
 
 
 def start_from(network: nn.Module, path: Path, parts: str) -> int:
-    """Fill an attribute network from another checkpoint where names and shapes agree.
+    """Fill a U-Net or an attribute network from a checkpoint where names and shapes agree.
 
     Args:
         network: Filled in place.
@@ -24,14 +24,22 @@ def start_from(network: nn.Module, path: Path, parts: str) -> int:
         RecipeError: It has none of the tensors wanted: another encoder, say.
     """
     own = network.state_dict()
-    prefix = "unet.encoder." if parts == "encoder" else "unet."
+    # An attribute network holds a U-Net; a U-Net is one.
+    held = "unet." if any(name.startswith("unet.") for name in own) else ""
+    encoder = f"{held}encoder."
+    prefix = encoder if parts == "encoder" else held
     taken = {}
     for given, tensor in read_checkpoint(path).tensors.items():
-        name = _place(given)
+        name = held + _place(given)
         if name.startswith(prefix) and name in own and own[name].shape == tensor.shape:
             taken[name] = tensor
-    wanted = [name for name in own if name.startswith("unet.encoder.")]
+    wanted = [name for name in own if name.startswith(encoder)]
     missing = [name for name in wanted if name not in taken]
+    if not wanted:
+        raise RecipeError(
+            "start_from fills U-Nets, this recipe's network is none",
+            hint="--set network.name=unet",
+        )
     if missing:
         raise RecipeError(
             f"{path} does not fit: {len(missing)} of {len(wanted)} encoder tensors are not in it",
@@ -67,8 +75,6 @@ def go_on_from(network: nn.Module, path: Path) -> None:
 
 
 def _place(name: str) -> str:
-    """Return where a tensor of another task's network belongs in an attribute network."""
-    if name.startswith("unet."):
-        return name
+    """Return where a tensor of another task's network belongs in a U-Net."""
     # A diagnosis network is a backbone with heads; a U-Net holds the same one as its encoder.
-    return f"unet.encoder.{name}" if name.startswith("backbone.") else f"unet.{name}"
+    return f"encoder.{name}" if name.startswith("backbone.") else name.removeprefix("unet.")

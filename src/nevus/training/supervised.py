@@ -1,6 +1,7 @@
 """The supervised learner: one network, a weighted sum of pixel losses."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from nevus.recipe import Recipe
 from nevus.training.distributed import Group
 from nevus.training.mining import mean_of_hardest
 from nevus.training.optimization import GuardedStep, Moment
+from nevus.training.starting import start_from
 from nevus.training.stepping import Stepper
 
 
@@ -26,10 +28,13 @@ class SupervisedLearner:
 
     Raises:
         RecipeError: A loss is unknown, or mining is to choose among parts of a batch.
+        CheckpointError: The checkpoint to start from is missing or damaged.
     """
 
     def __init__(self, recipe: Recipe, network: nn.Module, group: Group) -> None:
         _check(recipe)
+        if recipe.supervised.start_from:
+            start_from(network, Path(recipe.supervised.start_from), recipe.supervised.start_with)
         self.recipe = recipe
         self.group = group
         self.stepper = Stepper(recipe, network, group)
