@@ -324,6 +324,21 @@ def test_max_minutes_stops_with_a_state(drawn: Path, tmp_path: Path) -> None:
     assert find_states(tmp_path / "state")
 
 
+def test_stop_epoch_stops_validated_and_goes_on(
+    whole: dict[str, Path], drawn: Path, tmp_path: Path
+) -> None:
+    options = TrainOptions(
+        data=drawn, out=tmp_path, fold=(0, 4), resume=True, validate_epochs=9, stop_epoch=1
+    )
+    for _ in range(2):
+        outcome = train(tiny("supervised"), options)
+        assert not outcome.finished
+        assert outcome.step == outcome.total // 3
+        assert (tmp_path / "last.safetensors").is_file()
+    assert train(tiny("supervised"), replace(options, stop_epoch=9)).finished
+    assert_same(whole["supervised"], tmp_path)
+
+
 def test_not_finite_steps_are_skipped_then_stop(drawn: Path, tmp_path: Path) -> None:
     recipe = tiny("supervised", "supervised.losses={cross_entropy=inf}", "training.epochs=9")
     with pytest.raises(TrainingError, match="10 steps in a row"):

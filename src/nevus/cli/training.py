@@ -44,6 +44,9 @@ def train(
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop cleanly, with a state, after so long.")
     ] = None,
+    stop_epoch: Annotated[
+        int, typer.Option(min=0, help="Validate and stop after this epoch; --resume goes on.")
+    ] = 0,
     device: DeviceOption = "auto",
     save_minutes: Annotated[float, typer.Option(min=0, help="Minutes between states.")] = 5.0,
     save_steps: Annotated[int, typer.Option(min=0, help="Steps between states, besides.")] = 0,
@@ -85,6 +88,7 @@ def train(
         save_minutes=save_minutes,
         save_steps=save_steps,
         validate_epochs=validate_epochs,
+        stop_epoch=stop_epoch,
     )
     # A misspelt step should not come out after hours of training.
     check_steps(chosen.prediction.steps)
@@ -138,7 +142,7 @@ def report(outcome: "Outcome") -> None:
             signal_number=outcome.signal_number,
         )
     if not outcome.finished:
-        typer.echo(f"time is up after {place}; go on with the same command and --resume")
+        typer.echo(f"stopped as asked after {place}; go on with the same command and --resume")
         if outcome.best is None:
             typer.echo("no checkpoint yet: the first is written after the first validated epoch")
         return

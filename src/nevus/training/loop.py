@@ -36,6 +36,7 @@ class Schedule:
         save_minutes: Minutes between states within an epoch.
         save_steps: Steps between states, besides; 0 for none.
         validate_epochs: Epochs between validations; the last epoch is always validated.
+        stop_epoch: Validate and stop after this epoch; 0 for none.
     """
 
     steps_per_epoch: int
@@ -44,6 +45,7 @@ class Schedule:
     save_minutes: float = 5.0
     save_steps: int = 0
     validate_epochs: int = 1
+    stop_epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,12 +121,14 @@ class Loop:
         if self._epoch_ended(state) and self._count_epochs(state) > state.validated:
             # A signal broke this validation off.
             self._validate(state, stop)
+        if self._is_far_enough(state):
+            return state.step == self.schedule.total
         for batch in self._fetch(batches, stop):
             self._step(batch, state)
             state.seconds = earlier + time.monotonic() - began
             if self._epoch_ended(state):
                 self._validate(state, stop)
-            stopping = self.group.any(stop.is_set)
+            stopping = self.group.any(stop.is_set) or self._is_far_enough(state)
             if stopping or self._save_is_due(state, saved):
                 self._save(state)
                 saved = time.monotonic()
@@ -174,8 +178,12 @@ class Loop:
 
     def _epoch_ended(self, state: RunState) -> bool:
         rest = state.step % self.schedule.steps_per_epoch
-        chosen = self._count_epochs(state) % self.schedule.validate_epochs == 0
+        epoch = self._count_epochs(state)
+        chosen = epoch % self.schedule.validate_epochs == 0 or epoch == self.schedule.stop_epoch
         return rest == 0 and (chosen or state.step == self.schedule.total)
+
+    def _is_far_enough(self, state: RunState) -> bool:
+        return 0 < self.schedule.stop_epoch <= self._count_epochs(state)
 
     def _count_epochs(self, state: RunState) -> int:
         return state.step // self.schedule.steps_per_epoch

@@ -49,6 +49,7 @@ class TrainOptions:
         save_minutes: Minutes between states within an epoch.
         save_steps: Steps between states, besides; 0 for none.
         validate_epochs: Epochs between validations.
+        stop_epoch: Validate and stop cleanly after this epoch; 0 for none.
     """
 
     data: Path
@@ -62,6 +63,7 @@ class TrainOptions:
     save_minutes: float = 5.0
     save_steps: int = 0
     validate_epochs: int = 1
+    stop_epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def _make_schedule(recipe: Recipe, options: TrainOptions, workload: Workload) ->
         save_minutes=options.save_minutes,
         save_steps=options.save_steps,
         validate_epochs=options.validate_epochs,
+        stop_epoch=options.stop_epoch,
     )
 
 
