@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from odd_instruments import INSTRUMENTS, change_colours, change_light, frame_round
+from odd_instruments import INSTRUMENTS, change_colours, change_light, come_near, frame_round
 from odd_pictures import KINDS, draw_odd
 from scipy.special import expit, logit
 
@@ -46,7 +46,9 @@ CROPS_EACH = 5
 CROPS = (0.25, 0.4, 0.6, 0.8)
 RIDGE = 0.03
 FALSE_ABSTENTION = 0.02
-"""Of the validation photographs, two thirds of which are in other light or other colours."""
+"""Of the validation photographs, three quarters of which are changed by `OTHERS`."""
+OTHERS = (change_light, change_colours, come_near)
+"""Changes that are fitted on; round frames need none: the features look into them."""
 _ANY_SIZE = Limits(max_bytes=2**28, max_pixels=200_000_000)
 
 
@@ -217,15 +219,14 @@ def main() -> None:
     arguments = parser.parse_args()
     split = split_dermoscopies(arguments.data, np.random.default_rng(1))
     plain = list(read_all(split.training))
-    # Round frames need none: the features look into them.
-    others = [change_all(plain, one, 11) for one in (change_light, change_colours)]
+    others = [change_all(plain, one, 11) for one in OTHERS]
     positives = measure(chain(plain, change_all(plain, disturb, 5), *others))
     photographs = find_images(arguments.photographs)
     crops = measure(crop_photographs(photographs, np.random.default_rng(3)))
     drawn = measure(draw_all(DRAWN, seed=2))
     model = fit(positives, [drawn, crops])
     validation = list(read_all(split.validation))
-    others = [change_all(validation, one, 12) for one in (change_light, change_colours)]
+    others = [change_all(validation, one, 12) for one in OTHERS]
     lowest = np.quantile(score_all(model, measure(chain(validation, *others))), FALSE_ABSTENTION)
     # Moved so that the threshold is one half.
     model = DermoscopyModel(

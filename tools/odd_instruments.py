@@ -1,4 +1,4 @@
-"""A dermoscopy as another instrument would show it: framed, in other light, in other colours.
+"""A dermoscopy as others would take it: framed, in other light, in other colours, from near.
 
 The challenge's photographs come from few cameras. What these functions do is what dermoscopes are
 known to do, and nothing of it makes a picture no dermoscopy.
@@ -46,6 +46,25 @@ def change_colours(pixels: Pixels, generator: Generator) -> Pixels:
     return _round_off(saturated * cast)
 
 
+def come_near(pixels: Pixels, generator: Generator) -> Pixels:
+    """Return the part around what is darkest, so that a lesion fills the frame, and darker.
+
+    Large black lesions are those one must not be silent about.
+    """
+    grey = pixels @ _GREY
+    weight = np.clip(np.quantile(grey, 0.5) - grey, 0, None) ** 2 + 1e-6
+    share = generator.uniform(0.35, 0.75)
+    spans = []
+    for axis, side in enumerate(grey.shape):
+        along = weight.sum(axis=1 - axis)
+        middle = float(along @ np.arange(side) / along.sum()) + generator.normal(0, 0.08) * side
+        length = max(1, round(share * side))
+        begin = int(np.clip(middle - length / 2, 0, side - length))
+        spans.append(slice(begin, begin + length))
+    near = pixels[spans[0], spans[1]] / 255
+    return _round_off(255 * near ** generator.uniform(1.0, 2.2))
+
+
 def _round_off(values: NDArray[np.floating]) -> Pixels:
     return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
 
@@ -54,5 +73,6 @@ INSTRUMENTS: dict[str, Callable[[Pixels, Generator], Pixels]] = {
     "framed": frame_round,
     "in other light": change_light,
     "in other colours": change_colours,
+    "from near": come_near,
 }
 """Each value: ``(pixels, generator) -> (H, W, 3) uint8``."""

@@ -12,6 +12,7 @@ import pytest
 from nevus.errors import ZooError
 from nevus.runtime.networks import load_networks
 from nevus.runtime.session import open_session
+from nevus.runtime.threads import Threads
 from nevus.runtime.zoo import find_packaged, read_zoo, verify
 
 
@@ -202,6 +203,6 @@ def test_listing_models(exported: Path, models: Path, capsys: pytest.CaptureFixt
 
 
 def test_views_of_one_batch_are_square_enough(exported: Path) -> None:
-    session = open_session(read_zoo(exported).cards["segmentation"], threads=1)
+    session = open_session(read_zoo(exported).cards["segmentation"], threads=Threads(1))
     found, views = session.run_views(np.zeros((90, 70, 3), np.uint8))
     assert found["probability"].shape == (len(views), 1, 48, 64)

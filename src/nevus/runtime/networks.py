@@ -14,6 +14,7 @@ from nevus.runtime.attributor import OnnxAttributor
 from nevus.runtime.diagnoser import OnnxDiagnoser
 from nevus.runtime.segmentor import BesideAttributes, LesionSegmentor, OnnxSegmentor
 from nevus.runtime.session import Session, open_session
+from nevus.runtime.threads import Threads
 from nevus.runtime.zoo import ModelCard, read_zoo
 
 GREY = 128
@@ -81,7 +82,7 @@ def load_networks(
 
     Args:
         folder: As for `nevus.runtime.zoo.read_zoo`; None: those that ship.
-        threads: For each network, at most as many as there are processors.
+        threads: For the views of one photograph, at most as many as there are processors.
         tasks: Which to load; those the folder has no model for stay None.
         similar: How many photographs of the gallery a diagnosis names.
 
@@ -98,7 +99,8 @@ def load_networks(
         raise ZooError(f"{zoo.folder} holds no model for {' or '.join(tasks)}")
     # One model may answer two tasks; it is opened once.
     by_path = {card.path: card for card in cards.values()}
-    opened = {path: open_session(card, threads=threads) for path, card in by_path.items()}
+    shared = Threads(threads)
+    opened = {path: open_session(card, threads=shared) for path, card in by_path.items()}
     return _assemble(cards, {task: opened[card.path] for task, card in cards.items()}, similar)
 
 

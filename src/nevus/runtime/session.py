@@ -1,14 +1,14 @@
 """One ONNX model, opened after its bytes were checked."""
 
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nevus.errors import UsageError, ZooError
+from nevus.errors import ZooError
 from nevus.imaging.views import View, turn
 from nevus.runtime.engine import load_onnxruntime
+from nevus.runtime.threads import Threads
 from nevus.runtime.zoo import ModelCard, verify
 
 Pixels = NDArray[np.uint8]
@@ -22,11 +22,13 @@ class Session:
     Args:
         card: Of the model.
         model: What onnxruntime made of it.
+        threads: For the views of one photograph.
     """
 
-    def __init__(self, card: ModelCard, model: Any) -> None:
+    def __init__(self, card: ModelCard, model: Any, threads: Threads) -> None:
         self.card = card
         self._model = model
+        self._threads = threads
 
     def run(self, images: Pixels) -> Outputs:
         """Return the card's outputs by name for (N, H, W, 3) uint8 of the card's size.
@@ -42,30 +44,31 @@ class Session:
         return dict(zip(self.card.outputs, found, strict=True))
 
     def run_views(self, pixels: Pixels) -> tuple[Outputs, tuple[View, ...]]:
-        """Return outputs for all the card's views of a photograph of any size, in one batch."""
+        """Return outputs for all the card's views of a photograph of any size."""
         small = self.card.preparation.apply(pixels)
         views = self.card.views
-        return self.run(np.stack([turn(small, view) for view in views])), views
+        # A view to a thread shares nothing: with 2 threads three times as fast as one batch whose
+        # every operation is split between them, and it needs less memory.
+        found = list(self._threads.map(self.run, [turn(small, view)[None] for view in views]))
+        whole = {name: np.concatenate([one[name] for one in found]) for name in self.card.outputs}
+        return whole, views
 
 
-def open_session(card: ModelCard, *, threads: int = 2) -> Session:
+def open_session(card: ModelCard, *, threads: Threads | None = None) -> Session:
     """Return the model, ready to run.
 
     Args:
         card: Of the model.
-        threads: For one photograph, at most as many as there are processors.
+        threads: For the views of one photograph; models may share them. None: two.
 
     Raises:
         ZooError: The file is not the one the card promises, or onnxruntime refuses it.
-        UsageError: `threads` is below 1.
     """
-    if threads < 1:
-        raise UsageError(f"threads is {threads}, expected 1 or more")
     data = verify(card)
     onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
-    options.intra_op_num_threads = min(threads, os.cpu_count() or 1)
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     # It grows by powers of two and never shrinks; without it nothing was slower.
     options.enable_cpu_mem_arena = False
@@ -79,7 +82,7 @@ def open_session(card: ModelCard, *, threads: int = 2) -> Session:
             hint="update onnxruntime, or export the checkpoint again",
         ) from error
     _check_shape(card, model)
-    return Session(card, model)
+    return Session(card, model, threads or Threads(2))
 
 
 def _check_shape(card: ModelCard, model: Any) -> None:
