@@ -45,7 +45,7 @@ class Analyzer:
 
     Args:
         models: A folder of exported models; None for those that ship.
-        threads: Of each network.
+        threads: For the views of one photograph.
         coverage: Share of cases whose diagnosis a conformal set shall hold, in (0, 1).
         similar: How many training cases to name, 0 to `MOST_SIMILAR`.
         mm_per_pixel: Scale of the photographs, None where unknown.

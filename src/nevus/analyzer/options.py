@@ -71,7 +71,7 @@ class Options:
 
 
 def choose_workers(count: int, workers: int | None, threads: int | None) -> tuple[int, int]:
-    """Return (processes, threads of each network); no process besides this one for 0.
+    """Return (processes, threads for a photograph); no process besides this one for 0.
 
     Args:
         count: Of photographs.

@@ -68,7 +68,8 @@ def analyze(
         typer.Option(min=0, max=64, help="Processes. Default: by the number of photographs."),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Of each network, in each process.")
+        int | None,
+        typer.Option(min=1, max=64, help="For the views of a photograph, in each process."),
     ] = None,
     fresh: Annotated[
         bool,

@@ -24,7 +24,7 @@ def serve(
         int, typer.Option(help="Processes that analyse; 0: one per processor, 8 at most.")
     ] = 0,
     threads: Annotated[
-        int, typer.Option(help="Of each network; 0: the processors, shared out among workers.")
+        int, typer.Option(help="For a photograph; 0: the processors, shared out among workers.")
     ] = 0,
     queue: Annotated[int, typer.Option(help="Requests that may wait; the next gets 429.")] = 16,
     max_body: Annotated[float, typer.Option(help="Of a request, MiB.")] = 32,

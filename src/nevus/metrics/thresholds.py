@@ -5,7 +5,7 @@ and, where a network says so, the attribute likely enough to be there at all. Al
 per attribute from how probabilities are spread, without another look at the photographs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -107,13 +107,16 @@ def pooled_jaccard(counts: Floats) -> float:
     return float(tp / (tp + fp + fn)) if tp + fp + fn > 0 else 1.0
 
 
-def fit_rules(histograms: Histograms, *, pooled: bool = True) -> Rules:
+def fit_rules(
+    histograms: Histograms, *, pooled: bool = True, presences: Sequence[float] = PRESENCES
+) -> Rules:
     """Return the rules of highest Jaccard, found attribute by attribute in a few rounds.
 
     Args:
         histograms: Of validation photographs.
         pooled: For the challenge's score, over all attributes together, which rather never finds
             a rare attribute than finds it wrongly; else for each attribute's own Jaccard.
+        presences: Presence thresholds to choose among; with (0,) no presence empties a mask.
     """
     rules = [(1 / 3, 0.0, 0.0)] * len(ATTRIBUTES)
     for _ in range(ROUNDS):
@@ -123,12 +126,14 @@ def fit_rules(histograms: Histograms, *, pooled: bool = True) -> Rules:
                 for other in range(len(ATTRIBUTES))
                 if pooled and other != place
             )
-            rules[place] = _choose(histograms, place, np.asarray(rest))
+            rules[place] = _choose(histograms, place, np.asarray(rest), presences)
     thresholds, areas, presences = zip(*rules, strict=True)
     return Rules(tuple(thresholds), tuple(areas), tuple(presences))
 
 
-def _choose(histograms: Histograms, place: int, rest: Floats) -> tuple[float, float, float]:
+def _choose(
+    histograms: Histograms, place: int, rest: Floats, presences: Sequence[float]
+) -> tuple[float, float, float]:
     """Return the best of all combinations for one attribute, `rest` (3,) or 0 being the others'."""
     spreads = histograms.spreads[:, place]
     # above[n, side, k]: what lies at or above edge k; edge 0 would be everything.
@@ -137,7 +142,7 @@ def _choose(histograms: Histograms, place: int, rest: Floats) -> tuple[float, fl
     large = above.sum(axis=1)
     best, found = -1.0, (0.5, 0.0, 0.0)
     for area in AREAS:
-        for presence in PRESENCES:
+        for presence in presences:
             kept = (large >= area) & (histograms.presences[:, place] >= presence)[:, None]
             hits, wrong = (above[:, 1] * kept).sum(axis=0), (above[:, 0] * kept).sum(axis=0)
             counts = np.stack([hits, wrong, inside - hits], axis=1) + rest

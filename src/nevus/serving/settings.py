@@ -36,7 +36,7 @@ class Settings:
         port: 0: a free one.
         token: Asked for in ``Authorization: Bearer``; None: not asked.
         workers: Processes that decode and analyse; 0: one per processor, 8 at most.
-        threads: Of each network in a worker; 0: the processors, shared out.
+        threads: For a photograph in a worker; 0: the processors, shared out.
         queue: Requests that wait for a worker; the next is told to come back.
         max_body: Of a request, bytes.
         max_photographs: In one request.
