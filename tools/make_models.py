@@ -32,9 +32,7 @@ class Training:
         name: Of its folder.
         recipe: One that ships.
         sets: ``key=value`` changes; ``{out}`` is the folder of all runs.
-        split: Another training whose split it takes; empty: `fold`.
-        fold: Which fold validates.
-        ham_lesions: Trains on HAM10000's photographs and their lesion masks.
+        split: Another training whose split it takes; empty: fold 0 of 5.
         until: Stop after this epoch; a later training of the same name goes on. 0: to the end.
     """
 
@@ -42,8 +40,6 @@ class Training:
     recipe: str
     sets: tuple[str, ...] = ()
     split: str = ""
-    fold: str = "0/5"
-    ham_lesions: bool = False
     until: int = 0
 
 
@@ -77,26 +73,9 @@ class Model:
 DIAGNOSIS = ("training.epochs=14",)
 TASK12 = "ISIC2018_Task1-2_Training_Input"
 TASK3 = "ISIC2018_Task3_Training_Input"
-HAM_LESIONS = "HAM10000_segmentations_lesion_tschandl"
 
 TRAININGS = (
-    # 10,015 lesions of another data set first: 1,660 photographs are few.
-    Training(
-        "lesions",
-        "segmentation-compact",
-        ("input.size=[192,192]", "augmentation.scale=[0.65,1.1]", "training.epochs=2"),
-        fold="0/40",
-        ham_lesions=True,
-    ),
-    Training(
-        "segmentation",
-        "segmentation-compact",
-        (
-            "supervised.start_from={out}/lesions/last.safetensors",
-            "supervised.start_with=all",
-            "training.epochs=12",
-        ),
-    ),
+    Training("segmentation", "segmentation-compact", ("training.epochs=12",)),
     Training("diagnosis", "diagnosis-compact", DIAGNOSIS, until=8),
     Training(
         "attributes",
@@ -163,13 +142,10 @@ class Builder:
         done = run / (f"finished-{training.until}" if training.until else "finished")
         if done.is_file():
             return True
-        data = self._gather_ham_lesions() if training.ham_lesions else self.data
-        command = ["train", training.recipe, "--data", str(data), "--out", str(run)]
+        command = ["train", training.recipe, "--data", str(self.data), "--out", str(run)]
         command += ["--validate-epochs", "4", "--stop-epoch", str(training.until)]
         if training.split:
             command += ["--split", str(self.out / training.split / "split.json")]
-        else:
-            command += ["--fold", training.fold]
         for value in training.sets:
             command += ["--set", value.format(out=self.out)]
         if (run / "run.json").is_file():
@@ -182,16 +158,6 @@ class Builder:
         if said.startswith("done") or 0 < training.until <= count_epochs(run):
             done.touch()
         return done.is_file()
-
-    def _gather_ham_lesions(self) -> Path:
-        """Return a data root of HAM10000's photographs with its lesion masks."""
-        root = self.out / "ham-lesions"
-        root.mkdir(parents=True, exist_ok=True)
-        for name, folder in (("images", TASK3), ("masks", HAM_LESIONS)):
-            link = root / name
-            if not link.is_symlink():
-                link.symlink_to((self.data / folder).resolve())
-        return root
 
     def export(self, model: Model) -> Path:
         """Calibrate and export a model; return its manifest."""
