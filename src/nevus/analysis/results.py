@@ -114,6 +114,13 @@ class DiagnosisAnswer(Finite):
     abstained: bool
     reason: str | None = None
 
+    @property
+    def most_likely(self) -> DiagnosisName | None:
+        """The diagnosis of the highest probability, None where abstained."""
+        if self.probabilities is None:
+            return None
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if self.calibrated != (self.calibration is not None):
