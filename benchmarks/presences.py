@@ -1,4 +1,4 @@
-"""What it is worth that presences and smallest areas may empty attribute masks.
+"""What it is worth that presences may empty attribute masks.
 
     python benchmarks/presences.py RUN --data DATA
 

@@ -58,6 +58,15 @@ class Recipe(Section):
             raise ValueError(f"input.fit {self.input.fit!r} is for diagnosis: maps need every edge")
         return self
 
+    @model_validator(mode="after")
+    def _start_is_looked_at(self) -> "Recipe":
+        if self.supervised.start_from and self.learner != "supervised":
+            raise ValueError(
+                "supervised.start_from is for learner supervised, "
+                f"{self.learner} does not look at it"
+            )
+        return self
+
 
 def find_recipes() -> tuple[str, ...]:
     """Return the names of the recipes that ship, sorted."""

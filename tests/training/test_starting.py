@@ -61,6 +61,12 @@ def test_starts_from_an_attribute_and_a_diagnosis_run(tmp_path: Path) -> None:
                 assert torch.equal(tensor, other[source]), name
 
 
+def test_other_learners_refuse_what_they_would_not_look_at() -> None:
+    for name in ("segan-tiny", "attributes-tiny"):
+        with pytest.raises(RecipeError, match="does not look at it"):
+            read_recipe(name, ["supervised.start_from=other.safetensors"])
+
+
 def test_only_u_nets_start_from_another_run(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     write_other(path, "segmentation-tiny", 1)

@@ -48,7 +48,7 @@ class Session:
         small = self.card.preparation.apply(pixels)
         views = self.card.views
         # A view to a thread shares nothing: with 2 threads three times as fast as one batch whose
-        # every operation is split between them, and it needs less memory.
+        # every operation is split between them.
         found = list(self._threads.map(self.run, [turn(small, view)[None] for view in views]))
         whole = {name: np.concatenate([one[name] for one in found]) for name in self.card.outputs}
         return whole, views
