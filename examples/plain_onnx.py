@@ -4,9 +4,9 @@
 
 Prints the lesion's share of the photograph, each attribute's, the probabilities of the diagnoses
 and those that cannot be ruled out at 90 % coverage: what `nevus analyze` says, probabilities to six
-digits, shares to three (nevus enlarges the masks of photographs above 1,024 pixels). For programs in
-other languages to be written after; `docs/models.md` tells the same in words. Nothing here looks at
-whether the photograph is a dermoscopy at all: `nevus` does, and so should you.
+digits, shares to three (nevus enlarges the masks of photographs above 1,024 pixels). For programs
+in other languages to be written after; `docs/models.md` tells the same in words. Nothing here
+looks at whether the photograph is a dermoscopy at all: `nevus` does, and so should you.
 
 Research use only. Not a medical device. Not for diagnosis or treatment decisions.
 """
