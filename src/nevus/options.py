@@ -59,6 +59,9 @@ class AugmentationOptions(Section):
     saturation: Annotated[float, Field(ge=0)] = 0.0
     hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     jitter_probability: Probability = 1.0
+    erase: Probability = 0.0
+    """How often a square of the photograph, not of its mask, is painted over with its mean colour
+    (DeVries and Taylor 2017, arXiv:1708.04552)."""
 
 
 class NetworkOptions(Section):
@@ -88,6 +91,9 @@ class NetworkOptions(Section):
     """Distances between embeddings of unit length, or raw ones."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of pooled features dropped before the embedding."""
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Diagnosis networks: share of residual branches left out at random, growing with depth (Huang
+    et al. 2016, arXiv:1603.09382); the encoder has to know it."""
     stride_first: bool = False
     """Strides of a bottleneck ResNet in its first 1x1 convolution (original, Keras, Caffe)."""
     deepen: bool = False
@@ -211,6 +217,9 @@ class TrainingOptions(Section):
     precision: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
     channels_last: bool = True
     workers: Annotated[int, Field(ge=0)] = 2
+    resident: bool = False
+    """Keep all photographs in the device's memory and augment whole batches there, without loader
+    processes: for GPUs, which would wait for the processor."""
     seed: Annotated[int, Field(ge=0)] = 0
     deterministic: bool = True
 

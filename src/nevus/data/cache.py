@@ -65,7 +65,7 @@ class Cache:
 
     def __reduce__(self) -> tuple[Callable[[Path], "Cache"], tuple[Path]]:
         """Travel to loader processes as a path: memory maps would be copied whole."""
-        return _open, (self.place,)
+        return read_cache, (self.place,)
 
     def indices(self, image_ids: Sequence[str]) -> list[int]:
         """Return the positions of `image_ids`, in their order."""
@@ -84,7 +84,7 @@ def open_cache(
     preparation: Preparation,
     *,
     folder: Path | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> Cache:
     """Return the cache of `items`, made first if it is not there.
@@ -93,7 +93,7 @@ def open_cache(
         items: Photographs, with equally many masks each.
         preparation: Size, and what else is done to each photograph.
         folder: Where caches are kept; default `cache_folder()`.
-        workers: Threads that decode.
+        workers: Threads that decode; default one for each processor, 16 at most.
         progress: Called with (done, total).
 
     Raises:
@@ -104,8 +104,9 @@ def open_cache(
     name = f"{height}x{width}-{_stamp(items, preparation)[:16]}"
     place = (folder or cache_folder()) / name
     if not (place / "index.json").is_file():
-        _make(items, preparation, place, workers, progress)
-    return _open(place)
+        threads = workers or min(os.cpu_count() or 1, 16)
+        _make(items, preparation, place, threads, progress)
+    return read_cache(place)
 
 
 def unpack_masks(packed: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
@@ -115,7 +116,8 @@ def unpack_masks(packed: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     return planes
 
 
-def _open(place: Path) -> Cache:
+def read_cache(place: Path) -> Cache:
+    """Return the cache in a folder that `open_cache` made, memory-mapped."""
     index = json.loads((place / "index.json").read_text(encoding="utf-8"))
     shape = (len(index["image_ids"]), *index["size"])
     images = np.memmap(place / "images.u8", np.uint8, "r", shape=(*shape, 3))

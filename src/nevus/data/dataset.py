@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
 from nevus.data.cache import Cache, unpack_masks
+from nevus.data.changes import Change, draw_change
 from nevus.data.plans import Key
 from nevus.data.seeds import mix_seed
 from nevus.data.transforms import augment
@@ -78,8 +79,18 @@ class LesionDataset(Dataset[Batch]):
 
     def __getitem__(self, key: Key) -> Batch:
         """Return one sample, shapes as in `Batch` without N; `key` is (turn, index)."""
-        if not self.mixup or not self.labels:
+        if not self.mixes:
             return self._sample(key)
+        partner, share = self.partner(key)
+        return _mix(self._sample(key), self._sample(partner), share)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a sample is a mixture of two photographs."""
+        return bool(self.mixup and self.labels)
+
+    def partner(self, key: Key) -> tuple[Key, float]:
+        """Return whom a sample is mixed with, and the sample's own share in [0, 1]."""
         turn, index = key
         generator = np.random.default_rng(mix_seed(self.seed, "mixup", turn, index))
         share = float(generator.beta(self.mixup, self.mixup))
@@ -87,18 +98,30 @@ class LesionDataset(Dataset[Batch]):
         label = int(generator.choice(list(self.shares), p=list(self.shares.values())))
         members = self._members[label]
         other = members[int(generator.integers(len(members)))]
-        return _mix(self._sample(key), self._sample((-1 - turn, other)), share)
+        return (-1 - turn, other), share
+
+    def changes(self, keys: Sequence[Key]) -> list[Change] | None:
+        """Return how each sample's appearance differs from its photograph; None for not at all."""
+        if self.augmentation is None:
+            return None
+        height, width = self.cache.images.shape[1:3]
+        return [
+            draw_change(self.augmentation, (height, width), self.crop, self._generator(key))
+            for key in keys
+        ]
+
+    def _generator(self, key: Key) -> torch.Generator:
+        return torch.Generator().manual_seed(mix_seed(self.seed, "sample", *key))
 
     def _sample(self, key: Key) -> Batch:
-        turn, index = key
+        index = key[1]
         place = self.indices[index]
         pixels = torch.from_numpy(np.array(self.cache.images[place])).permute(2, 0, 1)
         image = tv_tensors.Image(pixels)
         mask = None if self.labels else self._mask(place)
         if self.augmentation is not None:
-            generator = torch.Generator().manual_seed(mix_seed(self.seed, "sample", turn, index))
             image, mask = augment(
-                image, mask, self.augmentation, crop=self.crop, generator=generator
+                image, mask, self.augmentation, crop=self.crop, generator=self._generator(key)
             )
         if mask is None:
             target = torch.tensor(self.labels[index] if self.labels else 0)

@@ -36,6 +36,10 @@ class Phases:
                 found.append(first)
         return found
 
+    def changing_epochs(self, epochs: int) -> list[int]:
+        """Return the epochs that are of another kind than the epoch before."""
+        return [e for e in range(1, epochs) if self.is_triplet(e) != self.is_triplet(e - 1)]
+
 
 class TripletPlan:
     """A plan of single samples in whose triplet phases batches are (anchor, positive, negative).

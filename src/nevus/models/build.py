@@ -65,7 +65,9 @@ def build_deeplabv3plus(options: NetworkOptions, *, pretrained: bool) -> nn.Modu
 
 def build_diagnosis(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
     """Return a diagnosis network on a timm backbone."""
-    backbone, features = build_backbone(options.encoder, stride_first=options.stride_first)
+    backbone, features = build_backbone(
+        options.encoder, stride_first=options.stride_first, drop_path=options.drop_path
+    )
     if pretrained and options.pretrained is not False:
         given = options.pretrained
         path = Path(given) if isinstance(given, str) else find_weights(options.encoder)

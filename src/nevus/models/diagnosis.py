@@ -68,20 +68,30 @@ class DiagnosisNetwork(nn.Module):
         return Diagnosed(embedding, logits)
 
 
-def build_backbone(name: str, *, stride_first: bool) -> tuple[nn.Module, int]:
+def build_backbone(
+    name: str, *, stride_first: bool, drop_path: float = 0.0
+) -> tuple[nn.Module, int]:
     """Return a timm backbone without its classifier, and how many features it gives.
 
     Args:
         name: A timm model name.
         stride_first: Put the strides of a bottleneck ResNet into its first 1x1 convolution, as in
             He et al. 2015 and in weights that come from Keras or Caffe.
+        drop_path: Share of residual branches left out while training.
 
     Raises:
-        RecipeError: timm has no such model, or it is no bottleneck ResNet where strides must move.
+        RecipeError: timm has no such model, it is no bottleneck ResNet where strides must move, or
+            it has no branches to leave out.
     """
     if not timm.is_model(name):
         raise RecipeError(f"timm has no model {name!r}", hint="see timm.list_models()")
-    backbone = timm.create_model(name, pretrained=False, num_classes=0)
+    more: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
+    try:
+        backbone = timm.create_model(name, pretrained=False, num_classes=0, **more)
+    except TypeError as error:
+        raise RecipeError(
+            f"{name} knows no network.drop_path", hint="--set network.drop_path=0"
+        ) from error
     if stride_first:
         _move_strides(backbone, name)
     features: Any = backbone.num_features

@@ -23,9 +23,11 @@ class WeightAverage:
         # Early weights are far from good: the average forgets them faster.
         decay = min(self.decay, (1 + step) / (10 + step))
         averages, news = self.network.state_dict(), source.state_dict()
+        floats = [name for name, value in averages.items() if value.is_floating_point()]
         with torch.no_grad():
-            for name, average in averages.items():
-                if average.is_floating_point():
-                    average.lerp_(news[name], 1 - decay)
-                else:
-                    average.copy_(news[name])
+            # As torch's own swa_utils do it: a GPU starts a few kernels, not hundreds.
+            torch._foreach_lerp_(
+                [averages[name] for name in floats], [news[name] for name in floats], 1 - decay
+            )
+            for name in averages.keys() - set(floats):
+                averages[name].copy_(news[name])

@@ -114,7 +114,7 @@ class DiagnosisWorkload:
         """Return the batches from a step to the end; see `Workload.batches`."""
         if isinstance(learner, TripletLearner):
             return self._mined_batches(learner, start)
-        return self._load(self.plan, start, self.plan.total)
+        return self._load(self.plan, start, self.plan.total, self.recipe.classification.mixup)
 
     def validate(self, network: nn.Module) -> Validation:
         """Return balanced accuracy by logits, by gallery and by both, and what was fitted."""
@@ -147,7 +147,7 @@ class DiagnosisWorkload:
     ) -> Embedded:
         return embed(network, self.cache, places, self.normalizer, self.group, view=view)
 
-    def _load(self, plan: Plan, start: int, stop: int) -> Iterable[Batch]:
+    def _load(self, plan: Plan, start: int, stop: int, mixup: float) -> Iterable[Batch]:
         dataset = LesionDataset(
             self.cache,
             self.training,
@@ -155,7 +155,7 @@ class DiagnosisWorkload:
             crop=self.recipe.input.crop,
             seed=self.recipe.training.seed,
             labels=self.labels,
-            mixup=self.recipe.classification.mixup,
+            mixup=mixup,
             shares=self.shares,
         )
         rank, world_size = self.group.rank, self.group.world_size
@@ -174,13 +174,18 @@ class DiagnosisWorkload:
             batch_size=self.recipe.training.batch_size,
             seed=self.recipe.training.seed,
         )
-        epochs = learner.phases.mining_epochs(self.recipe.training.epochs)
-        borders = [epoch * plan.steps_per_epoch for epoch in epochs]
+        mixup, epochs = self.recipe.classification.mixup, self.recipe.training.epochs
+        mined = {e * plan.steps_per_epoch for e in learner.phases.mining_epochs(epochs)}
+        # Only photographs of one class make triplets: where others are mixed, phases have loaders
+        # of their own.
+        changes = learner.phases.changing_epochs(epochs) if mixup else []
+        borders = mined | {epoch * plan.steps_per_epoch for epoch in changes}
         while start < plan.total:
-            if start in borders and int(learner.mined.step) != start:
+            if start in mined and int(learner.mined.step) != start:
                 network = learner.network
                 assert isinstance(network, DiagnosisNetwork)
                 learner.renew(self._embed(network, self.training).embeddings, start)
             stop = min([border for border in borders if border > start] or [plan.total])
-            yield from self._load(plan, start, stop)
+            single = learner.phases.is_triplet(start // plan.steps_per_epoch)
+            yield from self._load(plan, start, stop, 0.0 if single else mixup)
             start = stop

@@ -80,8 +80,8 @@ def build_learner(recipe: Recipe, group: Group, workload: Workload) -> Learner:
         WeightsError: Pretrained weights are wanted and not there, or do not fit.
     """
     torch.manual_seed(mix_seed(recipe.training.seed, "weights"))
-    if group.device.type == "cuda" and recipe.training.deterministic:
-        torch.use_deterministic_algorithms(True, warn_only=True)
+    if group.device.type == "cuda":
+        torch.use_deterministic_algorithms(recipe.training.deterministic, warn_only=True)
     network = build_network(recipe.network, pretrained=True)
     return LEARNERS[recipe.learner](recipe, _place(network, recipe, group), group, workload)
 

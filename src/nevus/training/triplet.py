@@ -44,7 +44,7 @@ class TripletLearner:
         labels: The class of each training photograph.
 
     Raises:
-        RecipeError: Gradient accumulation, which would tear triplets apart, or mixup is asked for.
+        RecipeError: Gradient accumulation, which would tear triplets apart.
     """
 
     def __init__(
@@ -59,11 +59,6 @@ class TripletLearner:
             raise RecipeError(
                 f"recipe {recipe.name}: the triplet learner cannot split a batch",
                 hint="--set training.accumulation=1",
-            )
-        if recipe.classification.mixup:
-            raise RecipeError(
-                f"recipe {recipe.name}: a mixed photograph is of no one class to make triplets of",
-                hint="--set classification.mixup=0, or learner=classification",
             )
         self.recipe = recipe
         self.group = group

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from nevus.data.cache import Cache, CacheItem
-from nevus.data.dataset import Batch
+from nevus.data.dataset import Batch, LesionDataset
 from nevus.data.plans import Plan, RunBatches
+from nevus.data.resident import ResidentBatches
 from nevus.data.seeds import mix_seed
 from nevus.recipe import Recipe
 from nevus.training.distributed import Group
@@ -70,9 +71,11 @@ class Material(Protocol):
 
 
 def make_loader(
-    dataset: Dataset[Batch], batches: RunBatches, recipe: Recipe, group: Group
-) -> DataLoader[Batch]:
+    dataset: LesionDataset, batches: RunBatches, recipe: Recipe, group: Group
+) -> Iterable[Batch]:
     """Return a loader whose content does not depend on the number of its workers."""
+    if recipe.training.resident:
+        return ResidentBatches(dataset, batches, group.device)
     # The loader draws its own base seed: without a generator it would come from the global one.
     generator = torch.Generator().manual_seed(mix_seed(recipe.training.seed, "loader"))
     return DataLoader(
