@@ -98,6 +98,25 @@ def test_stopped_runs_end_with_the_same_bits(
     assert len(done) == STEPS[learner]
 
 
+def test_photographs_on_the_device_and_mixed_ones_resume_too(
+    drawn_cases: Path, tmp_path: Path
+) -> None:
+    """Where phases mix, each has a loader of its own, which starts in the middle after a stop."""
+    recipe = tiny("triplet", "training.resident=true", "classification.mixup=0.4")
+    data = {"data": drawn_cases, "fold": (0, 4)}
+    train(recipe, TrainOptions(out=tmp_path / "whole", **data))  # type: ignore[arg-type]
+    for stop in (2, 5, 8, None):
+        options = TrainOptions(out=tmp_path / "parts", resume=True, save_steps=1, **data)  # type: ignore[arg-type]
+        try:
+            train(recipe, options, reporter=StopAfter(stop))
+        except _PowerCutError:
+            assert stop is not None
+    assert_same(tmp_path / "whole", tmp_path / "parts")
+    steps = read_journal(tmp_path / "whole" / "metrics.jsonl")
+    kinds = ["triplet" if "triplet" in e else "mixed" for e in steps if "lr" in e]
+    assert kinds == (["mixed"] * 3 + ["triplet"] * 3) * 2
+
+
 class _PowerCutError(Exception):
     pass
 
@@ -322,6 +341,23 @@ def test_max_minutes_stops_with_a_state(drawn: Path, tmp_path: Path) -> None:
     outcome = train(tiny("supervised"), options)
     assert (outcome.finished, outcome.step, outcome.signal_number) == (False, 1, 0)
     assert find_states(tmp_path / "state")
+
+
+def test_a_time_limit_may_leave_a_checkpoint_of_what_there_is(
+    whole: dict[str, Path], drawn: Path, tmp_path: Path
+) -> None:
+    options = TrainOptions(
+        data=drawn, out=tmp_path, fold=(0, 4), resume=True, max_minutes=0, validate_at_stop=True
+    )
+    assert train(tiny("supervised"), options).step == 1
+    entries = read_journal(tmp_path / "metrics.jsonl")
+    assert [e["step"] for e in entries if "validation" in e] == [1]
+    kept, state = read_tensors(tmp_path / "last.safetensors")[0], weights(tmp_path)
+    for name, value in kept.items():
+        assert torch.equal(value, state[f"network.average.{name.removeprefix('network.')}"])
+    # A validation in the middle changes no weight of what follows.
+    assert train(tiny("supervised"), replace(options, max_minutes=None)).finished
+    assert_same(whole["supervised"], tmp_path)
 
 
 def test_stop_epoch_stops_validated_and_goes_on(

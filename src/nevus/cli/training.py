@@ -44,6 +44,13 @@ def train(
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop cleanly, with a state, after so long.")
     ] = None,
+    validate_at_stop: Annotated[
+        bool,
+        typer.Option(
+            "--validate-at-stop",
+            help="When --max-minutes is over, validate, write last.safetensors.",
+        ),
+    ] = False,
     stop_epoch: Annotated[
         int, typer.Option(min=0, help="Validate and stop after this epoch; --resume goes on.")
     ] = 0,
@@ -89,6 +96,7 @@ def train(
         save_steps=save_steps,
         validate_epochs=validate_epochs,
         stop_epoch=stop_epoch,
+        validate_at_stop=validate_at_stop,
     )
     # A misspelt step should not come out after hours of training.
     check_steps(chosen.prediction.steps)

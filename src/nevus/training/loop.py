@@ -37,6 +37,8 @@ class Schedule:
         save_steps: Steps between states, besides; 0 for none.
         validate_epochs: Epochs between validations; the last epoch is always validated.
         stop_epoch: Validate and stop after this epoch; 0 for none.
+        validate_at_stop: Validate and publish, too, when a time limit stops the run; a signal
+            leaves no time for that.
     """
 
     steps_per_epoch: int
@@ -46,6 +48,7 @@ class Schedule:
     save_steps: int = 0
     validate_epochs: int = 1
     stop_epoch: int = 0
+    validate_at_stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,9 +129,12 @@ class Loop:
         for batch in self._fetch(batches, stop):
             self._step(batch, state)
             state.seconds = earlier + time.monotonic() - began
-            if self._epoch_ended(state):
+            ended = self._epoch_ended(state)
+            if ended:
                 self._validate(state, stop)
             stopping = self.group.any(stop.is_set) or self._is_far_enough(state)
+            if stopping and not ended and self._may_validate_at_stop(stop):
+                self._validate(state, stop)
             if stopping or self._save_is_due(state, saved):
                 self._save(state)
                 saved = time.monotonic()
@@ -181,6 +187,9 @@ class Loop:
         epoch = self._count_epochs(state)
         chosen = epoch % self.schedule.validate_epochs == 0 or epoch == self.schedule.stop_epoch
         return rest == 0 and (chosen or state.step == self.schedule.total)
+
+    def _may_validate_at_stop(self, stop: StopRequest) -> bool:
+        return self.schedule.validate_at_stop and not self.group.any(bool(stop.signal_number))
 
     def _is_far_enough(self, state: RunState) -> bool:
         return 0 < self.schedule.stop_epoch <= self._count_epochs(state)

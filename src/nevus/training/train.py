@@ -50,6 +50,7 @@ class TrainOptions:
         save_steps: Steps between states, besides; 0 for none.
         validate_epochs: Epochs between validations.
         stop_epoch: Validate and stop cleanly after this epoch; 0 for none.
+        validate_at_stop: Where `max_minutes` stops the run, validate and write checkpoints.
     """
 
     data: Path
@@ -64,6 +65,7 @@ class TrainOptions:
     save_steps: int = 0
     validate_epochs: int = 1
     stop_epoch: int = 0
+    validate_at_stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,7 @@ def _make_schedule(recipe: Recipe, options: TrainOptions, workload: Workload) ->
         save_steps=options.save_steps,
         validate_epochs=options.validate_epochs,
         stop_epoch=options.stop_epoch,
+        validate_at_stop=options.validate_at_stop,
     )
 
 
