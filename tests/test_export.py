@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from nevus.imaging.reading import read_image
 from nevus.inference.attributor import load_attributor
 from nevus.inference.diagnoser import load_diagnoser
 from nevus.inference.network import load_network
-from nevus.models.checkpoint import read_checkpoint
+from nevus.models.checkpoint import read_checkpoint, write_checkpoint
 from nevus.recipe import read_recipe
 from nevus.training.refit import refit
 from nevus.training.train import TrainOptions, train
@@ -135,6 +136,23 @@ def test_quarter_turns_need_a_square(
     options = ExportOptions(rotations=True)
     with pytest.raises(CheckpointError, match="quarter turns of 48 x 64"):
         export_checkpoint(exported["segmentation"][0], tmp_path / "m.onnx", options=options)
+
+
+def test_a_recipe_s_quarter_turns_are_left_out_where_they_do_not_fit_and_that_is_said(
+    exported: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    from nevus.export import ExportOptions, export_checkpoint
+
+    checkpoint = read_checkpoint(exported["segmentation"][0])
+    turned = checkpoint.prediction.model_copy(update={"flips": True, "rotations": True})
+    write_checkpoint(tmp_path / "c.safetensors", replace(checkpoint, prediction=turned))
+    done = export_checkpoint(tmp_path / "c.safetensors", tmp_path / "m.onnx")
+    assert "48 x 64" in done.remarks[0]
+    said = json.loads((tmp_path / "m.json").read_text())["prediction"]
+    assert (said["flips"], said["rotations"]) == (True, False)
+    asked = ExportOptions(rotations=False)
+    again = export_checkpoint(tmp_path / "c.safetensors", tmp_path / "n.onnx", options=asked)
+    assert not again.remarks
 
 
 def test_weights_are_stored_within_their_precision(

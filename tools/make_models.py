@@ -133,7 +133,7 @@ MODELS = (
         TASK12,
         "ISIC 2018 task 2 (and task 1 lesions), 1,660 of 2,076 photographs (long side 256 pixels)",
         f"photographs CC-0; encoder pretrained on HAM10000: {NONCOMMERCIAL}",
-        ("--weights", "int8", "--flips"),
+        ("--weights", "int8", "--flips", "--no-rotations"),
         ("n", "pooled_jaccard", "pooled_dice", "per_attribute", "ci95"),
         refit=("--views", "flips"),
     ),

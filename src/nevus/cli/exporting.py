@@ -64,6 +64,8 @@ def export(
         f"{done.path}: {done.bytes / 1e6:.1f} MB, sha256 {done.sha256[:16]}..., "
         f"largest difference from torch: {apart}"
     )
+    for remark in done.remarks:
+        typer.echo(remark, err=True)
 
 
 def read_scores(path: Path) -> Any:

@@ -64,12 +64,14 @@ class Exported:
         sha256: Of the ONNX file.
         bytes: Its size.
         differences: Largest absolute difference of each output from torch on test pictures.
+        remarks: What is otherwise than the checkpoint says, and why.
     """
 
     path: Path
     sha256: str
     bytes: int
     differences: Mapping[str, float]
+    remarks: tuple[str, ...] = ()
 
     @property
     def difference(self) -> float:
@@ -100,7 +102,8 @@ def export_checkpoint(
     if options.weights not in WEIGHTS:
         raise UsageError(f"weights {options.weights!r} is none of {', '.join(WEIGHTS)}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint = _adopt(read_checkpoint(source), options)
+    original = read_checkpoint(source)
+    checkpoint = _adopt(original, options)
     _check(checkpoint, source)
     network = ExportedNetwork(checkpoint).eval()
     data = compress_weights(convert(network, checkpoint.input.size), options.weights)
@@ -112,7 +115,8 @@ def export_checkpoint(
     write_atomically(out, data)
     text = json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False)
     write_atomically(out.with_suffix(".json"), text.encode())
-    return Exported(out, manifest["sha256"], len(data), differences)
+    remarks = _tell_turns(original, checkpoint, options)
+    return Exported(out, manifest["sha256"], len(data), differences, remarks)
 
 
 def make_manifest(
@@ -208,6 +212,8 @@ def _adopt(checkpoint: Checkpoint, options: ExportOptions) -> Checkpoint:
     if options.steps is not None:
         check_steps(options.steps)
     values = checkpoint.prediction.model_dump() | update
+    if options.rotations is None and not _is_square(checkpoint):
+        values["rotations"] = False
     try:
         return replace(checkpoint, prediction=PredictionOptions.model_validate(values))
     except ValidationError as error:
@@ -218,9 +224,26 @@ def _check(checkpoint: Checkpoint, source: Path) -> None:
     if checkpoint.task == "diagnosis" and "gallery.embeddings" not in checkpoint.extra:
         raise CheckpointError(f"{source} holds no gallery", hint="nevus refit RUN --data ROOT")
     height, width = checkpoint.input.size
-    if checkpoint.prediction.rotations and height != width:
+    if checkpoint.prediction.rotations and not _is_square(checkpoint):
         raise CheckpointError(
             f"{source} averages over quarter turns of {height} x {width} pixels; an ONNX model has "
             "one size",
             hint="add --no-rotations",
         )
+
+
+def _is_square(checkpoint: Checkpoint) -> bool:
+    return checkpoint.input.size[0] == checkpoint.input.size[1]
+
+
+def _tell_turns(
+    original: Checkpoint, adopted: Checkpoint, options: ExportOptions
+) -> tuple[str, ...]:
+    kept = adopted.prediction.rotations or not original.prediction.rotations
+    if kept or options.rotations is not None:
+        return ()
+    height, width = adopted.input.size
+    return (
+        f"without the quarter turns of the recipe: an ONNX model has one size, and {height} x "
+        f"{width} turned is another (nevus refit RUN --views flips fits to those that are left)",
+    )
