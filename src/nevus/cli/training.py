@@ -137,6 +137,25 @@ def refit(
         typer.echo(f"{one.path}: {scores}")
 
 
+def join(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of diagnosis runs on one split.")],
+    out: Annotated[Path, typer.Option(help="A new folder for their ensemble.")],
+    best: Annotated[
+        bool, typer.Option("--best", help="Take best.safetensors of each, not last.")
+    ] = False,
+) -> None:
+    """Join diagnosis networks of one kind into one: an ensemble that exports as one model.
+
+    Logits are averaged, embeddings stand in a row. `nevus refit` then fits what prediction needs.
+
+    Example: nevus join runs/a runs/b --out runs/ab && nevus refit runs/ab --data isic2018
+    """
+    from nevus.training.joining import join_runs
+
+    path = join_runs(runs, out, name="best" if best else "last")
+    typer.echo(f"{path}: {len(runs)} networks; next: nevus refit {out} --data DATA")
+
+
 def report(outcome: "Outcome") -> None:
     """Say how a sitting ended.
 

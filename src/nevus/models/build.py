@@ -10,7 +10,7 @@ from nevus.errors import RecipeError
 from nevus.labels import ATTRIBUTES
 from nevus.models.attributes import AttributeNetwork
 from nevus.models.deeplab import DeepLabV3Plus
-from nevus.models.diagnosis import DiagnosisNetwork, build_backbone
+from nevus.models.diagnosis import DiagnosisNetwork, SideBySide, build_backbone
 from nevus.models.encoders import Encoder
 from nevus.models.pretrained import find_weights, load_pretrained
 from nevus.models.segmentor import DEFAULT_CHANNELS, UNet
@@ -64,20 +64,26 @@ def build_deeplabv3plus(options: NetworkOptions, *, pretrained: bool) -> nn.Modu
 
 
 def build_diagnosis(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
-    """Return a diagnosis network on a timm backbone."""
-    backbone, features = build_backbone(
-        options.encoder, stride_first=options.stride_first, drop_path=options.drop_path
-    )
-    if pretrained and options.pretrained is not False:
-        given = options.pretrained
-        path = Path(given) if isinstance(given, str) else find_weights(options.encoder)
-        load_pretrained(backbone, path, deepen=options.deepen)
+    """Return a diagnosis network on a timm backbone, or on several side by side."""
+    backbones = []
+    features = 0
+    for _ in range(options.members):
+        backbone, width = build_backbone(
+            options.encoder, stride_first=options.stride_first, drop_path=options.drop_path
+        )
+        if pretrained and options.pretrained is not False:
+            given = options.pretrained
+            path = Path(given) if isinstance(given, str) else find_weights(options.encoder)
+            load_pretrained(backbone, path, deepen=options.deepen)
+        backbones.append(backbone)
+        features += width
     return DiagnosisNetwork(
-        backbone,
+        backbones[0] if len(backbones) == 1 else SideBySide(backbones),
         features,
-        embedding=options.embedding,
+        embedding=options.embedding * options.members,
         normalize=options.normalize_embedding,
         dropout=options.dropout,
+        members=options.members,
     )
 
 

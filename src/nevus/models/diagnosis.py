@@ -1,5 +1,7 @@
 """The diagnosis network: backbone, 256-d embedding, seven logits (Xue et al. 2018, section 3)."""
 
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import timm
@@ -32,6 +34,8 @@ class DiagnosisNetwork(nn.Module):
         embedding: Dimensions of the embedding.
         normalize: Scale embeddings to unit length, for distances; logits see them unscaled.
         dropout: Share of pooled features dropped while training.
+        members: Equal parts of the embedding that are scaled each on its own; distances are then
+            the root mean square of the parts' distances.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class DiagnosisNetwork(nn.Module):
         embedding: int = 256,
         normalize: bool = True,
         dropout: float = 0.0,
+        members: int = 1,
     ) -> None:
         super().__init__()
+        self.members = members
         self.backbone = backbone
         self.dropout = nn.Dropout(dropout)
         self.embedding = nn.Linear(features, embedding)
@@ -64,8 +70,36 @@ class DiagnosisNetwork(nn.Module):
         embedding = self.embedding(self.dropout(features))
         logits = self.classifier(embedding)
         if self.normalize:
-            embedding = functional.normalize(embedding.float(), dim=1).to(embedding.dtype)
+            embedding = self._scale(embedding.float()).to(embedding.dtype)
         return Diagnosed(embedding, logits)
+
+    def _scale(self, embedding: torch.Tensor) -> torch.Tensor:
+        if self.members == 1:
+            return functional.normalize(embedding, dim=1)
+        rows = embedding.reshape(-1, self.members, embedding.shape[1] // self.members)
+        parts = functional.normalize(rows, dim=2)
+        return parts.flatten(1) / math.sqrt(self.members)
+
+
+class SideBySide(nn.Module):
+    """Backbones that see the same photograph; their features in a row.
+
+    Args:
+        members: Each gives (N, F) pooled features, and (N, F, h, w) as `forward_features`.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (N, M F) pooled features."""
+        return torch.cat([member(images) for member in self.members], dim=1)
+
+    def forward_features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (N, M F, h, w) features."""
+        members: Any = self.members
+        return torch.cat([member.forward_features(images) for member in members], dim=1)
 
 
 def build_backbone(

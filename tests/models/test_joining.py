@@ -1,0 +1,76 @@
+"""An ensemble of diagnosis networks as one network."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from nevus.errors import CheckpointError
+from nevus.export import ExportOptions, export_checkpoint
+from nevus.models.build import build_network
+from nevus.models.checkpoint import Checkpoint, build_from_checkpoint
+from nevus.models.joining import join_checkpoints
+from nevus.options import InputOptions, NetworkOptions, PredictionOptions
+from nevus.recipe import read_recipe
+from nevus.training.joining import join_runs
+from nevus.training.refit import refit
+from nevus.training.train import TrainOptions, train
+
+TINY = NetworkOptions(name="diagnosis", encoder="test_resnet", pretrained=False, embedding=16)
+
+
+def make(seed: int, **network: object) -> Checkpoint:
+    torch.manual_seed(seed)
+    options = TINY.model_copy(update=network)
+    tensors = build_network(options, pretrained=False).state_dict()
+    size = InputOptions(size=(64, 64))
+    return Checkpoint("diagnosis", options, size, PredictionOptions(), dict(tensors))
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_logits_are_the_mean_and_squared_distances_too(count: int) -> None:
+    members = [make(seed) for seed in range(count)]
+    images = torch.randn(5, 3, 64, 64)
+    with torch.inference_mode():
+        single = [build_from_checkpoint(member)(images) for member in members]
+        joined = build_from_checkpoint(join_checkpoints(members))(images)
+    mean = torch.stack([one.logits for one in single]).mean(0)
+    assert torch.allclose(joined.logits, mean, atol=1e-6)
+    assert joined.embedding.shape == (5, 16 * count)
+    assert torch.allclose(joined.embedding.norm(dim=1), torch.ones(5))
+    squares = torch.stack([torch.cdist(one.embedding, one.embedding) ** 2 for one in single])
+    expected = squares.mean(0).sqrt()
+    assert torch.allclose(torch.cdist(joined.embedding, joined.embedding), expected, atol=1e-4)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    for others, text in (
+        ([], "nothing to join"),
+        ([make(1, embedding=8)], "other options"),
+        ([replace(make(1), input=InputOptions(size=(96, 96)))], "other options or inputs"),
+        ([replace(make(1), task="segmentation")], "only single diagnosis networks"),
+        ([join_checkpoints([make(1), make(2)])], "only single diagnosis networks"),
+    ):
+        with pytest.raises(CheckpointError, match=text):
+            join_checkpoints([make(0), *others])
+
+
+def test_runs_become_a_run_that_is_fitted_and_exported(drawn_cases: Path, tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        recipe = read_recipe("diagnosis-tiny", [f"training.seed={seed}", "training.epochs=1"])
+        fold = (0, 4) if seed < 3 else (1, 4)
+        train(recipe, TrainOptions(data=drawn_cases, out=tmp_path / f"run{seed}", fold=fold))
+    with pytest.raises(CheckpointError, match="other splits"):
+        join_runs([tmp_path / "run1", tmp_path / "run3"], tmp_path / "both")
+    path = join_runs([tmp_path / "run1", tmp_path / "run2"], tmp_path / "both")
+    with pytest.raises(CheckpointError, match="is there already"):
+        join_runs([tmp_path / "run1", tmp_path / "run2"], tmp_path / "both")
+    with pytest.raises(CheckpointError, match="holds no gallery"):
+        export_checkpoint(path, tmp_path / "m.onnx")
+    refit(tmp_path / "both", drawn_cases, views="flips", device="cpu")
+    options = ExportOptions(flips=True, rotations=False, by="gallery")
+    done = export_checkpoint(path, tmp_path / "m.onnx", options=options)
+    assert done.difference <= 1e-4
+    assert not math.isnan(done.difference)
