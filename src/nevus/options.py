@@ -222,7 +222,7 @@ class TrainingOptions(Section):
     workers: Annotated[int, Field(ge=0)] = 2
     resident: bool = False
     """Keep all photographs in the device's memory and augment whole batches there, without loader
-    processes: for GPUs, which would wait for the processor."""
+    processes: for GPUs with room for them."""
     seed: Annotated[int, Field(ge=0)] = 0
     deterministic: bool = True
 

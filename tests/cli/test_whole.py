@@ -141,6 +141,7 @@ def test_crossval_resumes(drawn: Path, tmp_path: Path) -> None:
         (["train", "segan-papr"], "did you mean segan-paper"),
         (["train", "segan-tiny", "--set", "training.epoch=1"], "did you mean training.epochs"),
         (["train", "segan-tiny", "--fold", "5/5"], "fold 5/5"),
+        (["train", "segan-tiny", "--validate-at-stop"], "add --max-minutes"),
         (["train", "segan-tiny", "--set", "network.encoder=vgg91"], "no model 'vgg91'"),
         (["train", "segmentation-tiny", "--set", "network.pretrained=true"], "data download"),
         (["train", "segan-tiny", "--set", "prediction.steps=[{name='crv'}]"], "did you mean"),

@@ -140,6 +140,7 @@ def _make_analyzer(options: CallOptions) -> Analyzer:
     folder = None if models is None else Path(str(models)).absolute()
     # One loading serves calls that name more cases and calls that name fewer.
     networks = _load(folder, int(str(chosen.pop("threads", 2))))
+    # What is left in `chosen` are the options of CallOptions; a plain dict no longer says so.
     return Analyzer(networks=networks, **chosen)  # type: ignore[arg-type]
 
 

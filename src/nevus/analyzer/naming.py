@@ -93,6 +93,7 @@ def _expand(source: str) -> list[Path]:
     path = Path(source)
     if path.exists() or path.is_symlink() or not glob.has_magic(source):
         return [path]
+    # Path.glob refuses patterns that begin at the root.
     found = sorted(Path(one) for one in glob.glob(source, recursive=True))  # noqa: PTH207
     if not found:
         raise UsageError(f"nothing matches {source!r}", hint="name photographs or folders")

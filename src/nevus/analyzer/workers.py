@@ -118,6 +118,7 @@ class _Pool:
         """Yield what is finished, after a moment's wait at most."""
         by_connection = {worker.connection: worker for worker in self._workers}
         for connection in wait(list(by_connection), _LONGEST_WAIT):
+            # `wait` is declared to return sockets as well; it returns what it was given.
             worker = by_connection[connection]  # type: ignore[index]
             try:
                 message: Message = json.loads(worker.connection.recv_bytes())

@@ -48,7 +48,7 @@ def train(
         bool,
         typer.Option(
             "--validate-at-stop",
-            help="When --max-minutes is over, validate, write last.safetensors.",
+            help="When --max-minutes is over, validate and write checkpoints.",
         ),
     ] = False,
     stop_epoch: Annotated[
@@ -78,6 +78,10 @@ def train(
     parsed_fold, chosen = read_fold(fold), read_recipe(recipe, overrides or ())
     if not data.is_dir():
         raise UsageError(f"--data: there is no folder {str(data)!r}")
+    if validate_at_stop and max_minutes is None:
+        raise UsageError(
+            "--validate-at-stop is for runs that a time limit stops: add --max-minutes"
+        )
     from nevus.inference.postprocess import check_steps
     from nevus.training.reporting import Reporters, TensorBoardReporter
     from nevus.training.train import TrainOptions

@@ -19,8 +19,13 @@ _LUMA = (0.2989, 0.587, 0.114)
 _QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])
 
 
-def warp(planes: torch.Tensor, changes: Sequence[Change], crop: tuple[int, int] | None, *,
-         nearest: bool) -> torch.Tensor:  # fmt: skip
+def warp(
+    planes: torch.Tensor,
+    changes: Sequence[Change],
+    crop: tuple[int, int] | None,
+    *,
+    nearest: bool,
+) -> torch.Tensor:
     """Return planes rotated, scaled, cropped, flipped and turned, each as its change says.
 
     Args:

@@ -100,6 +100,7 @@ def _deep_values(image: Image.Image, data: bytes) -> NDArray[np.uint16]:
         for codec, extents, offset, mode in again.tile:
             rawmode = str(mode)
             tiles.append((codec, extents, offset, _SECOND_BYTES[rawmode]))
+        # Pillow declares named tuples here and reads plain ones.
         again.tile = tiles  # type: ignore[assignment]
         second = np.asarray(again)
     if rawmode == "LA;16B":

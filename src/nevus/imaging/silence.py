@@ -32,6 +32,7 @@ def silence() -> Iterator[None]:
 
 
 def _enter() -> None:
+    # Standard error is one for the whole process, and so is the count of those who closed it.
     global _readers, _outer  # noqa: PLW0603
     with _lock:
         if _readers == 0:
@@ -42,6 +43,7 @@ def _enter() -> None:
 
 
 def _leave() -> None:
+    # See `_enter`.
     global _readers  # noqa: PLW0603
     with _lock:
         _readers -= 1

@@ -27,6 +27,7 @@ class SqueezeExcite(nn.Module):
         self.excite = nn.Conv2d(narrow, channels, 1)
         # Gates near 0.9 at the start: pretrained features pass almost unchanged, where gates of
         # 0.5 would shrink them 32 times over five stages.
+        # (A convolution may be declared without a bias; this one has it.)
         nn.init.constant_(self.excite.bias, 2.0)  # type: ignore[arg-type]
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

@@ -27,7 +27,7 @@ def join_checkpoints(members: Sequence[Checkpoint]) -> Checkpoint:
     for other in members:
         if other.task != "diagnosis" or other.network.members > 1:
             raise CheckpointError("only single diagnosis networks can be joined")
-        if (other.network, other.input) != (first.network, first.input):
+        if _shape(other) != _shape(first):
             raise CheckpointError("networks of other options or inputs cannot be joined")
     count = len(members)
     tensors = {
@@ -49,6 +49,15 @@ def join_checkpoints(members: Sequence[Checkpoint]) -> Checkpoint:
         extra={},
         fitted={},
         about={**first.about, "scores": {}, "joined": [dict(member.about) for member in members]},
+    )
+
+
+def _shape(checkpoint: Checkpoint) -> tuple[object, ...]:
+    """Return what two networks must share to stand side by side; how they were trained is free."""
+    training_only = {"pretrained", "dropout", "drop_path", "deepen"}
+    return (
+        checkpoint.network.model_dump(exclude=training_only),
+        checkpoint.input.model_dump(exclude={"crop"}),
     )
 
 

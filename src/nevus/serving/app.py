@@ -67,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
             # FastAPI adds what it would answer by itself.
             del operation["responses"]["200"]["content"]["application/json"]
     add_examples(document)
+    # FastAPI's own way to another document is to replace this method of the instance.
     app.openapi = lambda: document  # type: ignore[method-assign]
     _add_page(
         app, "/docs", render_docs(document, settings.address).encode(), "text/html; charset=utf-8"
@@ -88,6 +89,7 @@ def _wrap(
         app.state.gate = Gate(build(), settings, service.telemetry, paths, free)
         return app.state.gate
 
+    # Outside of every other layer, which `add_middleware` cannot be.
     app.build_middleware_stack = build_with_gate  # type: ignore[method-assign]
 
 

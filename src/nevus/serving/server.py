@@ -92,6 +92,7 @@ class Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
 
+    # Called as a signal handler: the frame comes along, wanted or not.
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop on a signal; a second Ctrl-C does not wait."""
         if sig == signal.SIGINT and self._app.state.service.admission.closed:

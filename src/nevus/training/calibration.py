@@ -51,6 +51,7 @@ def fit_temperatures(scores: Scores, labels: Labels) -> dict[str, float]:
     found: dict[str, float] = {}
     for way in ("logits", "gallery"):
         found[way] = fit_probabilities(
+            # `way` is bound now, not when called; mypy infers no type for such a default.
             lambda value, way=way: mix_scores(scores, {way: value}, way),  # type: ignore[misc]
             labels,
         )

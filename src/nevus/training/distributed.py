@@ -142,6 +142,7 @@ class _SumAcrossProcesses(torch.autograd.Function):
 class SyncedBatchNorm2d(nn.BatchNorm2d):
     """Batch norm over the batches of all processes, on any device (torch's own needs a GPU)."""
 
+    # `input` is what the class above calls it: callers may name it.
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002
         """Return (N, C, H, W) normalised by the statistics of all processes' batches."""
         if not self.training:
@@ -172,6 +173,7 @@ class SyncedBatchNormAct2d(SyncedBatchNorm2d):
     act: nn.Module
     drop: nn.Module
 
+    # `input` is what the class above calls it: callers may name it.
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002
         """Return the activated, normalised features."""
         activated: torch.Tensor = self.act(self.drop(super().forward(input)))
@@ -187,4 +189,5 @@ def synchronise_batch_norm(network: nn.Module, group: Group) -> None:
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SyncedBatchNorm2d
         elif type(module) is BatchNormAct2d:
+            # mypy takes the exact type for the declared one, nn.Module.
             module.__class__ = SyncedBatchNormAct2d  # type: ignore[assignment]

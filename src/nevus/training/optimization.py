@@ -95,6 +95,7 @@ class GuardedStep:
         """Back-propagate; return False, and do nothing, if any process's loss is not finite."""
         if self.group.any(not bool(torch.isfinite(loss))):
             return False
+        # torch declares no types for `scale`.
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return True
 
