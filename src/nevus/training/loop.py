@@ -17,6 +17,7 @@ from nevus.errors import TrainingError
 from nevus.training.distributed import Group
 from nevus.training.journal import Journal, Reporter, Values
 from nevus.training.learner import Learner
+from nevus.training.loader_deaths import tell_loader_deaths
 from nevus.training.optimization import Moment
 from nevus.training.signals import StoppedAtOnceError, StopRequest
 from nevus.training.state import RunState, write_state
@@ -106,18 +107,11 @@ class Loop:
         """
         self.reporter.started(state.step, self.schedule.total)
         try:
-            return self._run(batches, state, stop)
+            with tell_loader_deaths():
+                return self._run(batches, state, stop)
         except StoppedAtOnceError:
             self._save(state)
             return False
-        except RuntimeError as error:
-            # torch says so from a signal handler, wherever the run may be.
-            if "DataLoader worker (pid" not in str(error):
-                raise
-            raise TrainingError(
-                f"a process that loads photographs died: {str(error).splitlines()[0]}",
-                hint="often memory: --set training.workers=0, then --resume",
-            ) from error
 
     def _run(self, batches: Iterable[Batch], state: RunState, stop: StopRequest) -> bool:
         began, earlier, saved = time.monotonic(), state.seconds, time.monotonic()
