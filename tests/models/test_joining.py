@@ -10,6 +10,7 @@ from nevus.errors import CheckpointError
 from nevus.export import ExportOptions, export_checkpoint
 from nevus.models.build import build_network
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint
+from nevus.models.diagnosis import DiagnosisNetwork
 from nevus.models.joining import join_checkpoints
 from nevus.options import InputOptions, NetworkOptions, PredictionOptions
 from nevus.recipe import read_recipe
@@ -32,6 +33,19 @@ def test_how_members_were_trained_does_not_matter() -> None:
     other = make(1, dropout=0.5)
     other = replace(other, input=InputOptions(size=(64, 64), crop=(48, 48)))
     assert join_checkpoints([make(0), other]).network.members == 2
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_features_add_to_logits(count: int) -> None:
+    members = [make(seed) for seed in range(count)]
+    checkpoint = join_checkpoints(members) if count > 1 else members[0]
+    network = build_from_checkpoint(checkpoint)
+    assert isinstance(network, DiagnosisNetwork)
+    features = torch.randn(4, network.weigh_features().shape[1])
+    nothing = torch.zeros_like(features)
+    with torch.inference_mode():
+        added = network.judge(features).logits - network.judge(nothing).logits
+        assert torch.allclose(added, features @ network.weigh_features().T, atol=1e-5)
 
 
 @pytest.mark.parametrize("count", [2, 3])

@@ -65,8 +65,7 @@ class ExportedNetwork(nn.Module):
             return given.logits, self._measure(given.embedding)
         features = network.backbone.forward_features(values)
         given = network.judge(features.mean(dim=(2, 3)))
-        weights = network.classifier.weight @ network.embedding.weight
-        evidence = torch.einsum("kc,nchw->nkhw", weights, features)
+        evidence = torch.einsum("kc,nchw->nkhw", network.weigh_features(), features)
         return given.logits, self._measure(given.embedding), evidence
 
     def _measure(self, embedding: torch.Tensor) -> torch.Tensor:

@@ -34,8 +34,8 @@ class DiagnosisNetwork(nn.Module):
         embedding: Dimensions of the embedding.
         normalize: Scale embeddings to unit length, for distances; logits see them unscaled.
         dropout: Share of pooled features dropped while training.
-        members: Equal parts of the embedding that are scaled each on its own; distances are then
-            the root mean square of the parts' distances.
+        members: Equal parts of the features, each with its part of the embedding, scaled on its
+            own; distances are then the root mean square of the parts' distances.
     """
 
     def __init__(
@@ -52,7 +52,11 @@ class DiagnosisNetwork(nn.Module):
         self.members = members
         self.backbone = backbone
         self.dropout = nn.Dropout(dropout)
-        self.embedding = nn.Linear(features, embedding)
+        self.embedding: nn.Linear | PartedLinear = (
+            nn.Linear(features, embedding)
+            if members == 1
+            else PartedLinear(features, embedding, members)
+        )
         self.classifier = nn.Linear(embedding, len(DIAGNOSES))
         self.normalize = normalize
 
@@ -73,12 +77,40 @@ class DiagnosisNetwork(nn.Module):
             embedding = self._scale(embedding.float()).to(embedding.dtype)
         return Diagnosed(embedding, logits)
 
+    def weigh_features(self) -> torch.Tensor:
+        """Return (7, F): what a unit of each pooled feature adds to each logit."""
+        # A parted weight has two axes of length one more.
+        embedding = self.embedding.weight.flatten(1).chunk(self.members)
+        classifier = self.classifier.weight.chunk(self.members, dim=1)
+        pairs = zip(classifier, embedding, strict=True)
+        return torch.cat([one @ other for one, other in pairs], dim=1)
+
     def _scale(self, embedding: torch.Tensor) -> torch.Tensor:
         if self.members == 1:
             return functional.normalize(embedding, dim=1)
         rows = embedding.reshape(-1, self.members, embedding.shape[1] // self.members)
         parts = functional.normalize(rows, dim=2)
         return parts.flatten(1) / math.sqrt(self.members)
+
+
+class PartedLinear(nn.Conv2d):
+    """Linear layers side by side: each part of what is given goes through one of its own.
+
+    A grouped convolution of one place: unlike a block-diagonal matrix it stores no zeros.
+
+    Args:
+        features: Of all parts together.
+        outputs: Of all parts together.
+        parts: How many.
+    """
+
+    def __init__(self, features: int, outputs: int, parts: int) -> None:
+        super().__init__(features, outputs, 1, groups=parts)
+        self.out_features = outputs
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return (N, outputs) for (N, features)."""
+        return super().forward(features[:, :, None, None]).flatten(1)
 
 
 class SideBySide(nn.Module):

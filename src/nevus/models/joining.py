@@ -37,7 +37,8 @@ def join_checkpoints(members: Sequence[Checkpoint]) -> Checkpoint:
         if name.startswith("backbone.")
     }
     heads = [member.tensors for member in members]
-    tensors["embedding.weight"] = _lay_diagonally([head["embedding.weight"] for head in heads])
+    rows = torch.cat([head["embedding.weight"] for head in heads])
+    tensors["embedding.weight"] = rows[:, :, None, None]
     tensors["embedding.bias"] = torch.cat([head["embedding.bias"] for head in heads])
     weights = [head["classifier.weight"] for head in heads]
     tensors["classifier.weight"] = torch.cat(weights, dim=1) / count
@@ -59,12 +60,3 @@ def _shape(checkpoint: Checkpoint) -> tuple[object, ...]:
         checkpoint.network.model_dump(exclude=training_only),
         checkpoint.input.model_dump(exclude={"crop"}),
     )
-
-
-def _lay_diagonally(blocks: Sequence[torch.Tensor]) -> torch.Tensor:
-    whole = torch.zeros(sum(len(b) for b in blocks), sum(b.shape[1] for b in blocks))
-    row = column = 0
-    for block in blocks:
-        whole[row : row + block.shape[0], column : column + block.shape[1]] = block
-        row, column = row + block.shape[0], column + block.shape[1]
-    return whole
