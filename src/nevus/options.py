@@ -92,8 +92,8 @@ class NetworkOptions(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of pooled features dropped before the embedding."""
     members: Annotated[int, Field(ge=1)] = 1
-    """Diagnosis networks: backbones side by side, each with an embedding of its own, one answer;
-    what `nevus join` makes of several runs."""
+    """Networks side by side, one answer; what `nevus join` makes of several runs. Of diagnosis
+    networks the backbones, each with an embedding of its own."""
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Diagnosis networks: share of residual branches left out at random, growing with depth (Huang
     et al. 2016, arXiv:1603.09382); the encoder has to know it."""

@@ -1,4 +1,4 @@
-"""An ensemble of diagnosis networks as one network."""
+"""An ensemble of networks as one network."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -64,13 +64,43 @@ def test_logits_are_the_mean_and_squared_distances_too(count: int) -> None:
     assert torch.allclose(torch.cdist(joined.embedding, joined.embedding), expected, atol=1e-4)
 
 
+def make_masks(seed: int, **network: object) -> Checkpoint:
+    options = NetworkOptions(encoder="test_resnet", pretrained=False).model_copy(update=network)
+    torch.manual_seed(seed)
+    tensors = build_network(options, pretrained=False).state_dict()
+    task = "attributes" if options.name == "attributes" else "segmentation"
+    size = InputOptions(size=(64, 64))
+    return Checkpoint(task, options, size, PredictionOptions(), dict(tensors))
+
+
+def test_lesions_are_the_mean_of_logits() -> None:
+    members = [make_masks(seed) for seed in range(3)]
+    images = torch.randn(2, 3, 64, 96)
+    with torch.inference_mode():
+        single = [build_from_checkpoint(member).eval()(images) for member in members]
+        joined = build_from_checkpoint(join_checkpoints(members)).eval()(images)
+    assert torch.allclose(joined, torch.stack(single).mean(0), atol=1e-6)
+
+
+@pytest.mark.parametrize("presence", [True, False])
+def test_attributes_are_the_mean_of_logits(*, presence: bool) -> None:
+    members = [make_masks(seed, name="attributes", presence=presence) for seed in range(2)]
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        single = [build_from_checkpoint(member).eval()(images) for member in members]
+        joined = build_from_checkpoint(join_checkpoints(members)).eval()(images)
+    assert torch.allclose(joined.maps, sum(one.maps for one in single) / 2, atol=1e-6)
+    assert joined.presences.shape == (2, 5 if presence else 0)
+    assert torch.allclose(joined.presences, sum(one.presences for one in single) / 2, atol=1e-6)
+
+
 def test_what_does_not_fit_is_refused() -> None:
     for others, text in (
         ([], "nothing to join"),
         ([make(1, embedding=8)], "other options"),
         ([replace(make(1), input=InputOptions(size=(96, 96)))], "other options or inputs"),
-        ([replace(make(1), task="segmentation")], "only single diagnosis networks"),
-        ([join_checkpoints([make(1), make(2)])], "only single diagnosis networks"),
+        ([replace(make(1), task="segmentation")], "different tasks"),
+        ([join_checkpoints([make(1), make(2)])], "cannot be joined again"),
     ):
         with pytest.raises(CheckpointError, match=text):
             join_checkpoints([make(0), *others])
@@ -91,4 +121,16 @@ def test_runs_become_a_run_that_is_fitted_and_exported(drawn_cases: Path, tmp_pa
     refit(tmp_path / "both", drawn_cases, views="flips", device="cpu")
     options = ExportOptions(flips=True, rotations=False, by="gallery")
     done = export_checkpoint(path, tmp_path / "m.onnx", options=options)
+    assert done.difference <= 1e-4
+
+
+def test_runs_of_attributes_become_one_too(drawn_attributes: Path, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        recipe = read_recipe("attributes-tiny", [f"training.seed={seed}", "training.epochs=1"])
+        options = TrainOptions(data=drawn_attributes, out=tmp_path / f"run{seed}", fold=(0, 4))
+        train(recipe, options)
+    path = join_runs([tmp_path / "run1", tmp_path / "run2"], tmp_path / "both")
+    (fitted, _) = refit(tmp_path / "both", drawn_attributes, views="flips", device="cpu")
+    assert fitted.scores["n"] == 6
+    done = export_checkpoint(path, tmp_path / "m.onnx", options=ExportOptions(rotations=False))
     assert done.difference <= 1e-4

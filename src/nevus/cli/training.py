@@ -142,15 +142,16 @@ def refit(
 
 
 def join(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of diagnosis runs on one split.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs of one kind on one split.")],
     out: Annotated[Path, typer.Option(help="A new folder for their ensemble.")],
     best: Annotated[
         bool, typer.Option("--best", help="Take best.safetensors of each, not last.")
     ] = False,
 ) -> None:
-    """Join diagnosis networks of one kind into one: an ensemble that exports as one model.
+    """Join networks of one kind into one: an ensemble that exports as one model.
 
-    Logits are averaged, embeddings stand in a row. `nevus refit` then fits what prediction needs.
+    Logits are averaged, embeddings stand in a row. For attributes and diagnoses `nevus refit` then
+    fits what prediction needs.
 
     Example: nevus join runs/a runs/b --out runs/ab && nevus refit runs/ab --data isic2018
     """

@@ -1,6 +1,6 @@
 """Networks by name: what a recipe or a checkpoint says becomes a module."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import segmentation_models_pytorch as smp
@@ -12,6 +12,7 @@ from nevus.models.attributes import AttributeNetwork
 from nevus.models.deeplab import DeepLabV3Plus
 from nevus.models.diagnosis import DiagnosisNetwork, SideBySide, build_backbone
 from nevus.models.encoders import Encoder
+from nevus.models.joint import JointAttributes, JointSegmentor
 from nevus.models.pretrained import find_weights, load_pretrained
 from nevus.models.segmentor import DEFAULT_CHANNELS, UNet
 from nevus.options import NetworkOptions
@@ -95,6 +96,13 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
 }
 """Each value: ``(options, *, pretrained) -> network``."""
 
+JOINTS: dict[str, Callable[[Sequence[nn.Module]], nn.Module]] = {
+    "unet": JointSegmentor,
+    "attributes": JointAttributes,
+    "deeplabv3plus": JointSegmentor,
+}
+"""Each value: ``(whole networks) -> network``. Diagnosis networks join their backbones instead."""
+
 
 def build_network(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
     """Return the network that `options` names.
@@ -110,7 +118,12 @@ def build_network(options: NetworkOptions, *, pretrained: bool) -> nn.Module:
     """
     if options.name not in MODELS:
         raise RecipeError(f"no network {options.name!r}; one of {', '.join(MODELS)}")
-    return MODELS[options.name](options, pretrained=pretrained)
+    build = MODELS[options.name]
+    if options.members == 1 or options.name not in JOINTS:
+        return build(options, pretrained=pretrained)
+    single = options.model_copy(update={"members": 1})
+    members = [build(single, pretrained=pretrained) for _ in range(options.members)]
+    return JOINTS[options.name](members)
 
 
 def encoder_backbone(network: nn.Module) -> nn.Module | None:

@@ -1,6 +1,6 @@
-"""Several diagnosis networks as one, which calibrates, predicts and exports like any other."""
+"""Several networks as one, which is fitted, predicts and exports like any other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -8,15 +8,17 @@ import torch
 from nevus.errors import CheckpointError
 from nevus.models.checkpoint import Checkpoint
 
+Tensors = Mapping[str, torch.Tensor]
+
 
 def join_checkpoints(members: Sequence[Checkpoint]) -> Checkpoint:
     """Return one network whose logits are the mean of its members' logits.
 
-    Its embedding is theirs in a row, so that a squared distance is the mean of theirs. Nothing
-    fitted is kept: gallery, temperatures and sets are of single members.
+    Of diagnosis networks the embedding is theirs in a row, so that a squared distance is the mean
+    of theirs. Nothing fitted is kept: thresholds, gallery, temperatures are of single members.
 
     Args:
-        members: Two or more checkpoints of one diagnosis network, of different trainings.
+        members: Two or more checkpoints of one network, of different trainings.
 
     Raises:
         CheckpointError: They are of other tasks, networks or inputs, or joined already.
@@ -24,33 +26,46 @@ def join_checkpoints(members: Sequence[Checkpoint]) -> Checkpoint:
     first = members[0]
     if len(members) < 2:
         raise CheckpointError("one network alone is nothing to join")
-    for other in members:
-        if other.task != "diagnosis" or other.network.members > 1:
-            raise CheckpointError("only single diagnosis networks can be joined")
-        if _shape(other) != _shape(first):
-            raise CheckpointError("networks of other options or inputs cannot be joined")
-    count = len(members)
-    tensors = {
-        f"backbone.members.{place}.{name.removeprefix('backbone.')}": value
-        for place, member in enumerate(members)
-        for name, value in member.tensors.items()
-        if name.startswith("backbone.")
-    }
-    heads = [member.tensors for member in members]
-    rows = torch.cat([head["embedding.weight"] for head in heads])
-    tensors["embedding.weight"] = rows[:, :, None, None]
-    tensors["embedding.bias"] = torch.cat([head["embedding.bias"] for head in heads])
-    weights = [head["classifier.weight"] for head in heads]
-    tensors["classifier.weight"] = torch.cat(weights, dim=1) / count
-    tensors["classifier.bias"] = torch.stack([head["classifier.bias"] for head in heads]).mean(0)
+    if any(member.network.members > 1 for member in members):
+        raise CheckpointError("a joined network cannot be joined again")
+    if any(member.task != first.task for member in members):
+        raise CheckpointError("networks of different tasks cannot be joined")
+    if any(_shape(member) != _shape(first) for member in members):
+        raise CheckpointError("networks of other options or inputs cannot be joined")
+    join = _join_backbones if first.task == "diagnosis" else _join_whole
     return replace(
         first,
-        network=first.network.model_copy(update={"members": count}),
-        tensors=tensors,
+        network=first.network.model_copy(update={"members": len(members)}),
+        tensors=join([member.tensors for member in members]),
         extra={},
         fitted={},
         about={**first.about, "scores": {}, "joined": [dict(member.about) for member in members]},
     )
+
+
+def _join_whole(members: Sequence[Tensors]) -> dict[str, torch.Tensor]:
+    return {
+        f"members.{place}.{name}": value
+        for place, member in enumerate(members)
+        for name, value in member.items()
+    }
+
+
+def _join_backbones(members: Sequence[Tensors]) -> dict[str, torch.Tensor]:
+    tensors = {
+        f"backbone.members.{place}.{name.removeprefix('backbone.')}": value
+        for place, member in enumerate(members)
+        for name, value in member.items()
+        if name.startswith("backbone.")
+    }
+    rows = torch.cat([member["embedding.weight"] for member in members])
+    tensors["embedding.weight"] = rows[:, :, None, None]
+    tensors["embedding.bias"] = torch.cat([member["embedding.bias"] for member in members])
+    weights = [member["classifier.weight"] for member in members]
+    tensors["classifier.weight"] = torch.cat(weights, dim=1) / len(members)
+    biases = [member["classifier.bias"] for member in members]
+    tensors["classifier.bias"] = torch.stack(biases).mean(0)
+    return tensors
 
 
 def _shape(checkpoint: Checkpoint) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from nevus.imaging.palette import ATTRIBUTE_COLORS
 from nevus.imaging.views import UPRIGHT, View
 from nevus.labels import ATTRIBUTES
 from nevus.metrics.thresholds import BINS, Histograms, Rules, fit_rules, pooled_jaccard
-from nevus.models.attributes import AttributeNetwork
+from nevus.models.joint import AnyAttributeNetwork
 from nevus.models.turning import turn, turn_back
 from nevus.training.distributed import Group
 from nevus.training.learner import Normalizer
@@ -20,7 +20,7 @@ from nevus.training.workload import Validation
 
 
 def validate_attributes(
-    network: AttributeNetwork,
+    network: AnyAttributeNetwork,
     cache: Cache,
     indices: Sequence[int],
     normalizer: Normalizer,
@@ -64,7 +64,7 @@ def validate_attributes(
 
 
 def collect_histograms(
-    network: AttributeNetwork,
+    network: AnyAttributeNetwork,
     cache: Cache,
     indices: Sequence[int],
     normalizer: Normalizer,
@@ -98,7 +98,7 @@ def collect_histograms(
 
 
 def average_views(
-    network: AttributeNetwork, images: torch.Tensor, views: tuple[View, ...]
+    network: AnyAttributeNetwork, images: torch.Tensor, views: tuple[View, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return (N, 5, H, W) maps and (N, 5) or (N, 0) presences, probabilities averaged over views.
 
@@ -130,7 +130,7 @@ def _spread(probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> NDArr
 
 
 def draw_attribute_samples(
-    network: AttributeNetwork,
+    network: AnyAttributeNetwork,
     cache: Cache,
     indices: Sequence[int],
     normalizer: Normalizer,

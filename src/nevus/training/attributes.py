@@ -15,7 +15,7 @@ from nevus.data.records import Record
 from nevus.errors import DataError
 from nevus.imaging.views import UPRIGHT, View
 from nevus.labels import ATTRIBUTES
-from nevus.models.attributes import AttributeNetwork
+from nevus.models.joint import AnyAttributeNetwork
 from nevus.recipe import Recipe
 from nevus.training.attribute_validation import draw_attribute_samples, validate_attributes
 from nevus.training.distributed import Group
@@ -110,7 +110,7 @@ class AttributeWorkload:
 
     def validate(self, network: nn.Module) -> Validation:
         """Return pooled Jaccard at fitted thresholds, and at 0.5."""
-        assert isinstance(network, AttributeNetwork)
+        assert isinstance(network, AnyAttributeNetwork)
         if not self.validation:
             return Validation({"metric": 0.0, "n": 0})
         return validate_attributes(
@@ -119,7 +119,7 @@ class AttributeWorkload:
 
     def draw(self, network: nn.Module) -> list[NDArray[np.uint8]]:
         """Return overlays of the first validation photographs, truth left, prediction right."""
-        assert isinstance(network, AttributeNetwork)
+        assert isinstance(network, AnyAttributeNetwork)
         return draw_attribute_samples(network, self.cache, self.validation, self.normalizer)
 
 

@@ -16,10 +16,10 @@ from nevus.training.split import read_split
 def join_runs(runs: Sequence[Path], out: Path, *, name: str = "last") -> Path:
     """Write a run folder with one network made of several runs'; return its checkpoint.
 
-    `nevus refit` then draws the gallery and fits temperatures and sets.
+    `nevus refit` then fits thresholds, or draws the gallery and fits temperatures and sets.
 
     Args:
-        runs: Folders of diagnosis runs on one split.
+        runs: Folders of runs of one kind on one split.
         out: A new folder.
         name: Which checkpoint of each: ``last`` or ``best``.
 
