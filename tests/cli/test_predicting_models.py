@@ -78,3 +78,44 @@ def test_no_torch_is_needed(photos: Path, plain_models: Path, tmp_path: Path) ->
         [sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ)
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_one_folder_of_models(photos: Path, plain_models: Path, tmp_path: Path, capfd) -> None:
+    words = ("--models", plain_models, "--models", plain_models)
+    code, said = run(capfd, "diagnosis", *words, "--images", photos, "--out", tmp_path / "out")
+    assert code == 2
+    assert "--models takes one folder" in said
+
+
+def test_photographs_the_packaged_models_may_know(
+    photos: Path, plain_models: Path, tmp_path: Path, capfd
+) -> None:
+    """Scores on training photographs flatter: it is said where names make that likely."""
+    known = tmp_path / "known"
+    known.mkdir()
+    (photos / "case1.png").rename(known / "ISIC_0024306.png")
+    split = tmp_path / "split.json"
+    split.write_text('{"training": [], "validation": ["ISIC_0024306"]}', encoding="utf-8")
+    out = ("--out", tmp_path / "out")
+    for words, noted in (
+        (("--models", "packaged", "--images", known), True),
+        (("--models", "packaged", "--images", known, "--split", split), False),
+        (("--models", "packaged", "--images", photos), False),
+        (("--models", plain_models, "--images", known), False),
+    ):
+        code, said = run(capfd, "segmentation", *words, *out)
+        assert code == 0
+        assert ("nevus data split" in said) is noted
+
+
+@pytest.mark.skipif(os.name != "posix", reason="making links needs rights on Windows")
+def test_links_out_of_the_folder_are_named(
+    photos: Path, plain_models: Path, tmp_path: Path, capfd
+) -> None:
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "a.png").symlink_to(photos / "case1.png")
+    words = ("--models", plain_models, "--images", links, "--out", tmp_path / "out")
+    code, said = run(capfd, "segmentation", *words)
+    assert code == 2
+    assert "1 links that lead out of their folder" in said

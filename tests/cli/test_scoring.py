@@ -129,10 +129,26 @@ def test_submit_writes_a_zip(run, folders):
     result = run("submit", "segmentation", *sides, "--out", out)
     assert result.exit_code == 0, result.output
     assert "3 masks, sha256 " in result.stdout
+    before = out.read_bytes()
     (folders / "prediction" / segmentation_name("ISIC_0000002")).unlink()
     result = run("submit", "segmentation", *sides, "--out", out)
     assert isinstance(result.exception, SubmissionError)
     assert "- ISIC_0000002_segmentation.png is missing" in result.stdout
+    # Nobody uploads the old one by mistake.
+    assert f"{out} is of an earlier call" in result.stderr
+    assert out.read_bytes() == before
+
+
+def test_findings_do_not_bury_the_error(run, folders):
+    for number in range(100, 160):
+        mask = folders / "truth" / segmentation_name(f"ISIC_{number:07d}")
+        Image.new("L", (60, 40)).save(mask)
+    result = run("evaluate", "segmentation", *name_sides(folders))
+    lines = result.stdout.strip().split("\n")
+    assert len(lines) == 51
+    assert lines[-1] == "- and 10 more"
+    told = json.loads(run("evaluate", "segmentation", *name_sides(folders), "--json").stdout)
+    assert len(told["problems"]) == 60
 
 
 def test_a_file_name_cannot_redraw_the_terminal(run, folders):

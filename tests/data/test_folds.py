@@ -106,7 +106,7 @@ def test_read_validation_ids(tmp_path: Path) -> None:
     path.write_text(json.dumps({"training": ["a"], "validation": ["b", "c"]}), encoding="utf-8")
     assert read_validation_ids(path) == {"b", "c"}
     path.write_text('{"validation": "abc"}', encoding="utf-8")
-    with pytest.raises(DataError, match="no split of a run"):
+    with pytest.raises(DataError, match="is no split"):
         read_validation_ids(path)
     with pytest.raises(DataError, match="cannot be read"):
         read_validation_ids(tmp_path / "nowhere.json")

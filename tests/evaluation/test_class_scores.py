@@ -108,6 +108,10 @@ def test_subset(files, tmp_path):
     scores = score_diagnosis(files[0], write_rows(tmp_path / "part.csv", rows), subset=True)
     assert (scores.n, scores.accuracy, len(scores.left_out)) == (2, 0.5, 4)
     assert scores.to_json()["subset"] == {"left_out": 4, "ignored": 1}
+    rows[name(1)] = [2.0] * 7
+    with pytest.raises(DataError) as caught:
+        score_diagnosis(files[0], write_rows(tmp_path / "part.csv", rows), subset=True)
+    assert "--subset" not in str(caught.value)
     weightless = {"ISIC_0035068": point_at(0), name(9): point_at(1)}
     write_rows(tmp_path / "none.csv", weightless)
     with pytest.raises(DataError, match="no photograph that counts"):

@@ -113,7 +113,8 @@ def test_a_column_of_integers_is_refused_though_single_ones_are_not(write):
         (HEADER.replace("\n", ",UNK\n"), "column 'UNK' is extra, expected image,MEL,"),
         (HEADER.replace("\n", ",MEL\n"), "column 'MEL' is there twice"),
         (HEADER.replace("\n", ",score_weight\n"), "column 'score_weight' is extra"),
-        (HEADER.replace(",", ";"), "column 'image' is missing"),
+        (HEADER.replace(",", ";"), "cells are separated by semicolons or tabs"),
+        (HEADER.replace(",", "\t"), "cells are separated by semicolons or tabs"),
     ],
 )
 def test_headers(write, header, problem):

@@ -12,7 +12,7 @@ from typing import Final
 
 from nevus.errors import UsageError
 from nevus.imaging.cells import clean_name
-from nevus.imaging.files import find_images
+from nevus.imaging.files import find_images, tell_none_found
 
 _OWN: Final = re.compile(r"(?s)(.+)_(?:segmentation|overlay|attribute_[a-z_]+)\.png")
 _LONGEST: Final = 120
@@ -51,7 +51,9 @@ def find_inputs(sources: Sequence[Path | str], out: Path | None = None) -> tuple
         if not _is_own(path, out)
     }
     if not found:
-        raise UsageError("no photographs found", hint="name photographs (.jpg, .png) or folders")
+        raise UsageError(
+            tell_none_found(map(Path, sources)), hint="name photographs (.jpg, .png) or folders"
+        )
     return name_inputs(found.values())
 
 

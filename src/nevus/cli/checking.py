@@ -42,7 +42,8 @@ def check(
 ) -> None:
     """Open every photograph and mask and list all that is wrong, missing, doubled or odd.
 
-    Every task whose data is there is checked.
+    Every task whose data is there is checked. Comparing the looks of ten thousand photographs
+    takes minutes; --no-lookalikes leaves it out.
 
     Example: nevus data check isic2018 --json > findings.json
     """
@@ -52,13 +53,12 @@ def check(
     for task, run in _find_checks(root, images, masks).items():
         with counting(f"checking {task}") as progress:
             reports[task] = run(lookalikes=lookalikes, workers=workers, progress=progress)
+        if not as_json:
+            _print_report(task, reports[task])
     if as_json:
         found = {task: report.to_json() for task, report in reports.items()}
         document = {"notice": NOTICE, "tasks": found}
         typer.echo(json.dumps(document, indent=1, allow_nan=False))
-    else:
-        for task, report in reports.items():
-            _print_report(task, report)
     _raise_errors(reports, root or images, as_json=as_json)
 
 

@@ -9,14 +9,22 @@ from nevus.errors import DataError
 from nevus.imaging.cells import on_one_line
 from nevus.labels import NOTICE
 
+MOST_SHOWN = 50
+
 
 def print_problems(error: DataError, *, as_json: bool = False) -> None:
-    """Print every finding on stdout; the one line of the error itself goes to stderr."""
+    """Print findings on stdout; the one line of the error itself goes to stderr.
+
+    A person sees the first `MOST_SHOWN`, so that the error stays in sight; JSON holds all.
+    """
     if as_json:
         typer.echo(json.dumps({"notice": NOTICE, "problems": list(error.problems)}, indent=2))
         return
-    for problem in error.problems:
+    for problem in error.problems[:MOST_SHOWN]:
         typer.echo(f"- {on_one_line(problem)}")
+    rest = len(error.problems) - MOST_SHOWN
+    if rest > 0:
+        typer.echo(f"- and {rest} more")
 
 
 def tell_interval(bounds: tuple[float, float]) -> str:

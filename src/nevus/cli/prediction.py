@@ -1,6 +1,7 @@
 """`nevus predict`."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +33,7 @@ def predict(
         list[Path] | None, typer.Option(help="A checkpoint; several make an ensemble (mean).")
     ] = None,
     models: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(help="Instead: a folder that nevus export wrote, or `packaged` (no torch)."),
     ] = None,
     split: Annotated[
@@ -81,8 +82,18 @@ def predict(
     from nevus.imaging.files import find_images
 
     _check_task(task, segmentation=(steps,), attributes=(fitted_for,), diagnosis=(by, similar))
-    photographs = choose_photographs(find_images(images), split)
-    members = Members(tuple(checkpoint or ()), models, flips, device)
+    if len(models or ()) > 1:
+        raise UsageError(
+            "--models takes one folder",
+            hint="an ensemble: several --checkpoint, or nevus join and nevus export",
+        )
+    photographs = choose_photographs(find_images(images), split, images)
+    members = Members(tuple(checkpoint or ()), models[0] if models else None, flips, device)
+    _warn_of_training_photographs(members, photographs, split)
+    if out.is_dir() and any(out.iterdir()):
+        typer.echo(
+            f"note: {out} holds earlier results; files of the same name are replaced", err=True
+        )
     if task == "segmentation":
         failures = _predict_masks(members, photographs, out, read_steps(steps), workers)
     elif task == "attributes":
@@ -203,17 +214,37 @@ def read_steps(text: str | None) -> tuple[dict[str, Any], ...] | None:
     return tuple(value)
 
 
-def choose_photographs(found: tuple[Path, ...], split: Path | None) -> tuple[Path, ...]:
+def _warn_of_training_photographs(
+    members: "Members", photographs: tuple[Path, ...], split: Path | None
+) -> None:
+    """Say that scores may flatter where packaged models meet photographs of ISIC by name."""
+    from nevus.cli.members import PACKAGED
+
+    named = sum(path.stem.startswith("ISIC_") for path in photographs)
+    if members.models == PACKAGED and split is None and named:
+        typer.echo(
+            f"note: {named} photographs are named as ISIC's. The packaged models were trained on "
+            "four fifths of ISIC 2018's training photographs: scores on those flatter. "
+            "nevus data split gives the fifth they never saw, for --split.",
+            err=True,
+        )
+
+
+def choose_photographs(
+    found: tuple[Path, ...], split: Path | None, places: Sequence[Path]
+) -> tuple[Path, ...]:
     """Return the photographs a split's validation part names, or all without a split.
 
     Raises:
-        UsageError: There are none, or the split names some that are not there.
+        UsageError: There are none in `places`, or the split names some that are not there.
         DataError: The file is no split.
     """
     from nevus.data.folds import read_validation_ids
+    from nevus.imaging.files import tell_none_found
 
     if not found:
-        raise UsageError("no photographs found", hint="--images takes folders, .jpg and .png")
+        hint = "--images takes folders, .jpg and .png"
+        raise UsageError(tell_none_found(places), hint=hint)
     if split is None:
         return found
     wanted = read_validation_ids(split)

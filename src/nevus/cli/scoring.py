@@ -10,7 +10,7 @@ import typer
 from nevus.cli.scoring_attributes import evaluate_attributes, submit_attributes
 from nevus.cli.scoring_diagnosis import evaluate_diagnosis, submit_diagnosis
 from nevus.cli.scoring_segmentation import evaluate_segmentation, submit_segmentation
-from nevus.errors import UsageError
+from nevus.errors import SubmissionError, UsageError
 from nevus.labels import TASKS
 
 EVALUATORS: dict[str, Callable[..., None]] = {
@@ -127,7 +127,13 @@ def submit(
     Example: nevus submit diagnosis --prediction diagnosis.csv --images Test --out submission.csv
     """
     options = {"prediction": prediction, "out": out, "images": images, "truth_ids": truth_ids}
-    _hand_over("submit", SUBMITTERS, task, options)
+    try:
+        _hand_over("submit", SUBMITTERS, task, options)
+    except SubmissionError:
+        earlier = out or Path("submission.csv" if task == "diagnosis" else "submission.zip")
+        if earlier.is_file():
+            typer.echo(f"warning: {earlier} is of an earlier call and was left as it is", err=True)
+        raise
 
 
 def _hand_over(

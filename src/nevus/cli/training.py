@@ -134,7 +134,7 @@ def refit(
     from nevus.cli.progress import counting
     from nevus.training.refit import refit as fit_again
 
-    with counting("decoding") as progress:
+    with counting("decoding, then fitting, which takes minutes") as progress:
         done = fit_again(run, data, split=split, device=device, views=views, progress=progress)
     for one in done:
         scores = "  ".join(f"{name} {value:.4f}" for name, value in one.scores.items())

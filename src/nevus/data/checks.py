@@ -124,7 +124,8 @@ def check_listing(
     identical = _find_identical(records)
     findings += identical
     if lookalikes:
-        findings += _find_lookalikes(records, inspections, {f.name for f in identical})
+        identical_names = {f.name for f in identical}
+        findings += _find_lookalikes(records, inspections, identical_names, progress)
     sizes = [inspection.size for inspection in inspections if inspection.size]
     counts = {
         "photographs": len(records),
@@ -211,7 +212,10 @@ def _digest(path: Path) -> str:
 
 
 def _find_lookalikes(
-    records: Sequence[Record], inspections: Sequence[_Inspection], identical: set[str]
+    records: Sequence[Record],
+    inspections: Sequence[_Inspection],
+    identical: set[str],
+    progress: Callable[[int, int], None] | None,
 ) -> list[Finding]:
     thumbnails = {
         record.image_id: inspection.thumbnail
@@ -220,7 +224,7 @@ def _find_lookalikes(
     }
     return [
         Finding("lookalike", "info", second, f"shows what {describe(Path(first))} shows")
-        for first, second in pair_thumbnails(thumbnails)
+        for first, second in pair_thumbnails(thumbnails, progress)
     ]
 
 

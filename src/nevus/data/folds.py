@@ -12,6 +12,9 @@ import numpy as np
 from nevus.errors import DataError, UsageError
 
 Folds = tuple[tuple[str, ...], ...]
+SPLIT_HINT = (
+    'split.json of a run or of nevus data split: {"training": [image_id, ...], "validation": [...]}'
+)
 
 
 def split_folds(
@@ -74,7 +77,7 @@ def read_validation_ids(path: Path) -> frozenset[str]:
     """Return the image_ids that a run did not train on.
 
     Args:
-        path: ``split.json`` of a run folder.
+        path: ``split.json`` of a run folder or of `nevus data split`.
 
     Raises:
         DataError: No such file, or not a run's split.
@@ -82,7 +85,7 @@ def read_validation_ids(path: Path) -> frozenset[str]:
     document = _read_json(path)
     validation = document.get("validation") if isinstance(document, dict) else None
     if not _is_fold(validation):
-        raise DataError(f"{path} is no split of a run", hint="RUN/split.json of a run")
+        raise DataError(f"{path} is no split", hint=SPLIT_HINT)
     return frozenset(validation)
 
 
@@ -135,7 +138,7 @@ def _read_json(path: Path) -> object:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON: {error}") from error
+        raise DataError(f"{path} is not JSON: {error}", hint=SPLIT_HINT) from error
     return document
 
 

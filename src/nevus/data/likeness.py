@@ -12,7 +12,8 @@ missed. With 3 percent cut off two neighbouring sides every photograph is found 
 percent 35 of 42, with 8 percent 8 of 42.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -48,19 +49,25 @@ def make_thumbnail(pixels: NDArray[np.uint8]) -> Thumbnails:
     return grey.round().astype(np.uint8)
 
 
-def find_alike(thumbnails: Thumbnails) -> list[tuple[int, int]]:
+def find_alike(
+    thumbnails: Thumbnails, progress: Callable[[int, int], None] | None = None
+) -> list[tuple[int, int]]:
     """Return pairs (a, b), a < b, of positions that show the same thing, sorted.
 
     Args:
         thumbnails: (N, 96, 96) uint8.
+        progress: Called with (done, total), not photographs but parts of the work.
     """
     if len(thumbnails) < 2:
         return []
     spectra = _spectra(thumbnails)
     found: set[tuple[int, int]] = set()
+    blocks = math.ceil(len(thumbnails) / _BLOCK)
     for turn in range(TURNS):
         turned = _turned_spectra(spectra, turn)
-        for candidates in _find_candidates(thumbnails, turn):
+        for block, candidates in enumerate(_find_candidates(thumbnails, turn)):
+            if progress is not None:
+                progress(turn * blocks + block, TURNS * blocks)
             for a, b in _let_slide(spectra, turned, candidates):
                 if (a, b) not in found and match(thumbnails[a], thumbnails[b], turn) > FINE:
                     found.add((a, b))

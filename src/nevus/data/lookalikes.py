@@ -47,24 +47,29 @@ def find_lookalikes(
         cache: A file that keeps the pairs for the next call with these photographs or some of
             them, as long as their names, bytes and times of change stay the same; or None.
         workers: Threads that decode.
-        progress: Called with (done, total) while photographs are decoded.
+        progress: Called with (done, total) while photographs are decoded, and again, with parts of
+            the work, while they are compared.
     """
     stamps = {record.image_id: _stamp(record.image) for record in records}
     known = _read_cache(cache, stamps) if cache else None
     if known is not None:
         return known
     thumbnails = _read_thumbnails(records, max(workers, 1), progress)
-    pairs = pair_thumbnails(thumbnails)
+    pairs = pair_thumbnails(thumbnails, progress)
     if cache is not None:
         _write_cache(cache, stamps, pairs)
     return pairs
 
 
-def pair_thumbnails(thumbnails: dict[str, NDArray[np.uint8]]) -> list[Pair]:
+def pair_thumbnails(
+    thumbnails: dict[str, NDArray[np.uint8]],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Pair]:
     """Return pairs of image_ids whose photographs show the same thing, sorted.
 
     Args:
         thumbnails: image_id to its `perceptual_hash`.
+        progress: Called with (done, total) parts of the comparing.
     """
     first: dict[bytes, str] = {}
     pairs: list[Pair] = []
@@ -79,7 +84,7 @@ def pair_thumbnails(thumbnails: dict[str, NDArray[np.uint8]]) -> list[Pair]:
     image_ids = list(first.values())
     if image_ids:
         stack = np.stack([thumbnails[image_id] for image_id in image_ids])
-        pairs += [(image_ids[a], image_ids[b]) for a, b in find_alike(stack)]
+        pairs += [(image_ids[a], image_ids[b]) for a, b in find_alike(stack, progress)]
     return sorted(pairs)
 
 

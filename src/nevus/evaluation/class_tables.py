@@ -197,6 +197,10 @@ def _read_rows(
 def _check_header(header: Sequence[str], allowed: Sequence[str], problems: list[str]) -> bool:
     expected = ("image", *DIAGNOSES)
     before = len(problems)
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        # One problem, not one for every column that seems to be missing.
+        problems.append("cells are separated by semicolons or tabs, expected commas")
+        return False
     problems += [f"column {name!r} is missing" for name in expected if name not in header]
     seen: set[str] = set()
     for name in header:

@@ -82,7 +82,7 @@ def _sort_names(folder: Path, findings: MaskFindings) -> dict[str, Path]:
     if misnamed and not masks:
         misnamed = [
             f"none of {len(misnamed)} files is named like ISIC_0000001_segmentation.png; a "
-            "challenge takes masks of its own photographs alone"
+            "challenge takes masks of its own photographs alone, as nevus predict writes them"
         ]
     findings.problems += misnamed
     if strays:

@@ -101,6 +101,22 @@ def remove_partials(folder: Path) -> None:
                 path.unlink()
 
 
+def tell_none_found(places: Iterable[Path]) -> str:
+    """Return a sentence on why `find_images` found nothing: perhaps it left links out."""
+    folders = [place for place in places if place.is_dir()]
+    links = sum(
+        is_photograph_name(path) and path.is_symlink()
+        for folder in folders
+        for path in folder.rglob("*")
+    )
+    if not links:
+        return "no photographs found"
+    return (
+        f"no photographs found but {links} links that lead out of their folder, which are not "
+        "followed: copy or hard-link the photographs"
+    )
+
+
 def _find_in_folder(folder: Path) -> list[Path]:
     root = folder.resolve()
     return [

@@ -10,11 +10,7 @@ from torch import nn
 from nevus.data.cache import Cache, CacheItem
 from nevus.data.cases import Case, find_cases
 from nevus.data.dataset import Batch, LesionDataset
-from nevus.data.folds import split_folds
-from nevus.data.grouping import find_pairs_file, group_cases
-from nevus.data.lookalikes import find_lookalikes
 from nevus.data.plans import BalancedPlan, Plan, RunBatches, class_shares
-from nevus.data.records import Record
 from nevus.data.triplet_plan import TripletPlan
 from nevus.imaging.views import UPRIGHT, View
 from nevus.labels import DIAGNOSES
@@ -25,7 +21,7 @@ from nevus.training.class_validation import Examined, draw_cases, validate_diagn
 from nevus.training.distributed import Group
 from nevus.training.embedding import Embedded, embed
 from nevus.training.learner import Learner, build_normalizer
-from nevus.training.split import FOLD_SEED, Split
+from nevus.training.split import Split, make_case_split
 from nevus.training.triplet import TripletLearner
 from nevus.training.workload import Validation, make_loader
 
@@ -51,16 +47,7 @@ class DiagnosisMaterial:
 
     def split(self, fold: tuple[int, int] | None) -> Split:
         """Return fold k of n: lesions and look-alikes kept together, classes spread evenly."""
-        image_ids = tuple(case.image_id for case in self.cases)
-        if fold is None:
-            return Split(image_ids, ())
-        records = [Record(case.image_id, case.image) for case in self.cases]
-        known = find_pairs_file(record.image for record in records)
-        groups = group_cases(self.cases, find_lookalikes(records, known))
-        strata = {case.image_id: case.diagnosis for case in self.cases}
-        folds = split_folds(image_ids, groups, fold[1], FOLD_SEED, strata=strata)
-        kept = set(folds[fold[0]])
-        return Split(tuple(i for i in image_ids if i not in kept), tuple(sorted(kept)))
+        return make_case_split(self.cases, fold)
 
     def open(self, cache: Cache, split: Split, group: Group) -> "DiagnosisWorkload":
         """Return the workload of decoded photographs."""

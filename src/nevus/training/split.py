@@ -2,14 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nevus.data.attribute_masks import find_attribute_records
+from nevus.data.cache import Progress
+from nevus.data.cases import Case, find_cases
 from nevus.data.folds import split_folds
-from nevus.data.grouping import find_pairs_file
+from nevus.data.grouping import find_pairs_file, group_cases
 from nevus.data.lookalikes import find_lookalikes, group_lookalikes
-from nevus.data.records import Record
-from nevus.errors import DataError
+from nevus.data.records import Record, find_records
+from nevus.errors import DataError, UsageError
+from nevus.labels import TASKS
 
 FOLD_SEED = 2018
 """All recipes and runs share their folds, so that their scores can be compared."""
@@ -23,15 +28,62 @@ class Split:
     validation: tuple[str, ...]
 
 
-def make_split(records: tuple[Record, ...], fold: tuple[int, int] | None) -> Split:
+def split_root(
+    task: str, root: Path, fold: tuple[int, int], *, progress: Progress | None = None
+) -> Split:
+    """Return the split that a training of this task on this data would take.
+
+    Args:
+        task: ``segmentation``, ``attributes`` or ``diagnosis``.
+        root: Its data root.
+        fold: Fold k of n, k from 0.
+        progress: Called with (done, total) while looks are compared.
+
+    Raises:
+        UsageError: There is no such task.
+        DataError: As the task's reader says; or there are too few photographs.
+    """
+    if task not in TASKS:
+        raise UsageError(f"unknown task {task!r}", hint=f"one of {', '.join(TASKS)}")
+    if task == "diagnosis":
+        return make_case_split(find_cases(root), fold, progress=progress)
+    if task == "segmentation":
+        return make_split(find_records(root), fold, progress=progress)
+    records = [Record(one.image_id, one.image) for one in find_attribute_records(root)]
+    return make_split(records, fold, progress=progress)
+
+
+def make_split(
+    records: Sequence[Record], fold: tuple[int, int] | None, *, progress: Progress | None = None
+) -> Split:
     """Return fold k of n as validation and the rest as training, look-alikes kept together."""
     image_ids = tuple(record.image_id for record in records)
     if fold is None:
         return Split(image_ids, ())
-    groups = group_lookalikes(
-        image_ids, find_lookalikes(records, find_pairs_file(r.image for r in records))
-    )
-    validation = split_folds(image_ids, groups, fold[1], FOLD_SEED)[fold[0]]
+    groups = group_lookalikes(image_ids, _find_pairs(records, progress))
+    return _keep(image_ids, split_folds(image_ids, groups, fold[1], FOLD_SEED)[fold[0]])
+
+
+def make_case_split(
+    cases: Sequence[Case], fold: tuple[int, int] | None, *, progress: Progress | None = None
+) -> Split:
+    """Return fold k of n: lesions and look-alikes kept together, classes spread evenly."""
+    image_ids = tuple(case.image_id for case in cases)
+    if fold is None:
+        return Split(image_ids, ())
+    records = [Record(case.image_id, case.image) for case in cases]
+    groups = group_cases(cases, _find_pairs(records, progress))
+    strata = {case.image_id: case.diagnosis for case in cases}
+    folds = split_folds(image_ids, groups, fold[1], FOLD_SEED, strata=strata)
+    return _keep(image_ids, folds[fold[0]])
+
+
+def _find_pairs(records: Sequence[Record], progress: Progress | None) -> list[tuple[str, str]]:
+    known = find_pairs_file(record.image for record in records)
+    return find_lookalikes(records, known, progress=progress)
+
+
+def _keep(image_ids: tuple[str, ...], validation: Iterable[str]) -> Split:
     kept = set(validation)
     return Split(tuple(i for i in image_ids if i not in kept), tuple(sorted(kept)))
 
