@@ -119,6 +119,9 @@ def diagnose(model: dict, folder: Path, image: Image.Image) -> dict[str, float]:
     mean = np.mean(
         [soften(scores[way] / known[way]["temperature"]).mean(0) for way in ways], axis=0
     )
+    if by == "both":
+        # The mean of two is less sure than either: it has a temperature of its own.
+        mean = soften(np.log(np.maximum(mean, 1e-12)) / known["both"]["temperature"])
     return dict(zip(model["labels"], mean.tolist(), strict=True))
 
 

@@ -93,6 +93,9 @@ STEADY = (
     "training.epochs=8",
 )
 
+MEMBERS = 3
+"""Diagnosis networks that ship as one; more do not fit into 20 MB beside the others."""
+
 TRAININGS = (
     Training("segmentation", "segmentation-compact", ("training.epochs=12",)),
     # Small pictures: an encoder that knows dermoscopies, for the attributes.
@@ -106,12 +109,14 @@ TRAININGS = (
             "training.epochs=8",
         ),
     ),
-    Training("diagnosis-0", "diagnosis-compact", STEADY, split="diagnosis-small"),
-    Training(
-        "diagnosis-1",
-        "diagnosis-compact",
-        (*STEADY, "training.seed=1"),
-        split="diagnosis-small",
+    *(
+        Training(
+            f"diagnosis-{seed}",
+            "diagnosis-compact",
+            (*STEADY, f"training.seed={seed}"),
+            split="diagnosis-small",
+        )
+        for seed in range(MEMBERS)
     ),
     Training(
         "attributes-first",
@@ -144,7 +149,7 @@ TRAININGS = (
     ),
 )
 
-JOININGS = (Joining("diagnosis", ("diagnosis-0", "diagnosis-1")),)
+JOININGS = (Joining("diagnosis", tuple(f"diagnosis-{seed}" for seed in range(MEMBERS))),)
 
 MODELS = (
     Model(
