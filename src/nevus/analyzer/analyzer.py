@@ -21,6 +21,7 @@ from nevus.analyzer.sources import Opened, Source, open_source
 from nevus.errors import UsageError
 from nevus.imaging.drawing import fit_within
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
+from nevus.imaging.memory import make_room_for
 from nevus.labels import ATTRIBUTES
 from nevus.models.gallery import Neighbour
 from nevus.runtime.networks import Examination, Networks, load_networks
@@ -112,6 +113,8 @@ class Analyzer:
         opened = open_source(source, name, self.limits)
         small = fit_within(opened.photograph.pixels, WORKING_SIDE)
         view = _View(small, self.networks.examine(small), dermoscopy_score(small))
+        # Each thread of the networks keeps what its layers needed.
+        make_room_for(opened.photograph.pixels)
         return self._compose(opened, view, scale)
 
     def _compose(self, opened: Opened, view: "_View", scale: float | None) -> Analyzed:

@@ -37,6 +37,10 @@ class EnlargedMasks(Mapping[str, Mask]):
         """Return one mask at its full size."""
         return enlarge_mask(self._masks[name], self._size)
 
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is one; a mapping of itself would enlarge it to know."""
+        return name in self._masks
+
     def __iter__(self) -> Iterator[str]:
         """Iterate over names."""
         return iter(self._masks)

@@ -13,6 +13,7 @@ from nevus.errors import ImageError
 from nevus.imaging.colors import flatten_colors
 from nevus.imaging.headers import Header, drop_extras, read_header
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
+from nevus.imaging.memory import make_room_for
 from nevus.imaging.metadata import describe_profile, read_orientation
 from nevus.imaging.silence import silence
 
@@ -49,9 +50,12 @@ def read_image(source: Path | bytes, limits: Limits = DEFAULT_LIMITS) -> Photogr
     try:
         data = read_bytes(source, limits)
         header = _checked_header(data, limits)
-        return _decode(drop_extras(data), header, describe_profile(data))
+        photograph = _decode(drop_extras(data), header, describe_profile(data))
     except ImageError as error:
         raise ImageError(error.code, f"{name}: {error.message}", hint=error.hint) from error
+    # Pillow's own copy is larger than ours, and was just freed.
+    make_room_for(photograph.pixels)
+    return photograph
 
 
 def read_size(source: Path | bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nevus.errors import UsageError, ZooError
+from nevus.imaging.memory import give_back_memory
 from nevus.inference.answers import AttributeMaps, Diagnosis
 from nevus.labels import TASKS
 from nevus.runtime.attributor import OnnxAttributor
@@ -100,7 +101,10 @@ def load_networks(
     # One model may answer two tasks; it is opened once.
     by_path = {card.path: card for card in cards.values()}
     shared = Threads(threads)
-    opened = {path: open_session(card, threads=shared) for path, card in by_path.items()}
+    opened = {}
+    for path, card in by_path.items():
+        opened[path] = open_session(card, threads=shared)
+        give_back_memory()
     return _assemble(cards, {task: opened[card.path] for task, card in cards.items()}, similar)
 
 
