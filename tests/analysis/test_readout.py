@@ -48,5 +48,6 @@ def test_likely_without_a_place_is_not_a_no() -> None:
         "globules": answer(False, 0.99),
         "negative_network": answer(False, 0.1),
     }
+    # All of an answer that it looks at.
     rows = readout.list_attributes(Answer(found))  # type: ignore[arg-type]
     assert [row["found"] for row in rows] == ["yes", "likely, not located", "no"]

@@ -214,6 +214,7 @@ def test_one_call(photos: Path, plain_models: Path) -> None:
     ]
     assert names == ["a.png", "b.png", "c.png", "a.jpg"]
     assert {one.code for one in failures} == {"truncated", "empty", "not_an_image"}
+    # A pattern is a text like a single path: types cannot tell that it gives several.
     many = nevus.analyze(str(photos / "[ab].png"), models=plain_models, threads=1)
     assert [found.analysis.image for found in many] == ["a.png", "b.png"]  # type: ignore[attr-defined]
     with pytest.raises(ImageError):
@@ -225,4 +226,5 @@ def test_one_call(photos: Path, plain_models: Path) -> None:
 def test_the_face_is_small() -> None:
     assert {"analyze", "Analyzer", "Analyzed"} <= set(dir(nevus))
     with pytest.raises(AttributeError):
+        # Type checkers refuse it as well.
         _ = nevus.nothing  # type: ignore[attr-defined]

@@ -26,6 +26,7 @@ def test_what_is_missing_goes_to_on_failure(photos: Path, plain_models: Path) ->
 def test_one_and_several_missing_are_one_kind_of_error(photos: Path, plain_models: Path) -> None:
     for source in (photos / "nope.jpg", [photos / "nope.jpg"], [photos / "a.png", "nope.jpg"]):
         with pytest.raises(nevus.ImageError, match=r"nope\.jpg: there is no such file") as caught:
+            # One or several: no overload takes either.
             nevus.analyze(source, models=plain_models)  # type: ignore[arg-type]
         assert caught.value.code == "missing"
     with pytest.raises(nevus.UsageError, match="no photographs found"):
@@ -67,6 +68,7 @@ def test_the_likeliest_diagnosis_has_a_name(photos: Path, plain_models: Path) ->
     if answer.probabilities is None:
         assert answer.most_likely is None
     else:
+        # Type checkers do not know that both are there or neither.
         assert answer.probabilities[answer.most_likely] == max(answer.probabilities.values())  # type: ignore[index]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nevus.errors import CheckpointError
+from nevus.errors import CheckpointError, RecipeError
 from nevus.export import ExportOptions, export_checkpoint
 from nevus.models.build import build_network
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint
@@ -130,6 +130,9 @@ def test_runs_of_attributes_become_one_too(drawn_attributes: Path, tmp_path: Pat
         options = TrainOptions(data=drawn_attributes, out=tmp_path / f"run{seed}", fold=(0, 4))
         train(recipe, options)
     path = join_runs([tmp_path / "run1", tmp_path / "run2"], tmp_path / "both")
+    together = read_recipe("attributes-tiny", ["network.members=2"])
+    with pytest.raises(RecipeError, match="cannot be trained together"):
+        train(together, TrainOptions(data=drawn_attributes, out=tmp_path / "new", fold=(0, 4)))
     (fitted, _) = refit(tmp_path / "both", drawn_attributes, views="flips", device="cpu")
     assert fitted.scores["n"] == 6
     done = export_checkpoint(path, tmp_path / "m.onnx", options=ExportOptions(rotations=False))

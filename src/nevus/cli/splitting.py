@@ -22,8 +22,8 @@ def split(
 
     Example: nevus data split isic2018 --task diagnosis --out split.json
 
-    Example: nevus predict diagnosis --models packaged --images isic2018 --split
-    split.json --out diagnoses
+    Example: nevus predict diagnosis --models packaged --split split.json --out diagnoses
+    --images isic2018/ISIC2018_Task3_Training_Input
 
     The file is JSON: {"training": [image_id, ...], "validation": [image_id, ...]}.
     """

@@ -139,7 +139,8 @@ def score_attributes(
         outcomes = [] if problems else count_pairs(pairing.list_pairs(), workers)
     problems += [text for outcome in outcomes if isinstance(outcome, tuple) for text in outcome]
     if problems:
-        raise _make_error(prediction, problems, apart=bool(pairing.left_out or pairing.strangers))
+        apart = not subset and bool(pairing.left_out or pairing.strangers)
+        raise _make_error(prediction, problems, apart=apart)
     counts = [outcome for outcome in outcomes if isinstance(outcome, Counts)]
     shares = normalise(counts).reshape(-1, len(ATTRIBUTES), 4)
     return make_attribute_scores(

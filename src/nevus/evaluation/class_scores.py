@@ -83,16 +83,17 @@ def score_diagnosis(
     predictions = inspect_predictions(prediction)
     missing, extra = compare_ids(truths.image_ids, predictions.table.image_ids)
     problems = list(predictions.problems)
-    apart = False
-    if not subset and predictions.table.image_ids:
-        apart = bool(missing)
+    compared = not subset and bool(predictions.table.image_ids)
+    if compared:
         problems += [f"{key!r} has no prediction" for key in missing]
         problems += [f"{key!r} has no truth" for key in extra]
     if problems:
         raise DataError(
             f"{predictions.path} cannot be scored, {summarize(problems)}",
             problems=problems,
-            hint="--subset scores only photographs with a prediction" if apart else None,
+            hint="--subset scores only photographs with a prediction"
+            if compared and missing
+            else None,
         )
     cases = join_tables(truths, predictions.table, known.facts)
     scored = set(truths.image_ids) - set(missing)

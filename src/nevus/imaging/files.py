@@ -112,8 +112,8 @@ def tell_none_found(places: Iterable[Path]) -> str:
     if not links:
         return "no photographs found"
     return (
-        f"no photographs found but {links} links that lead out of their folder, which are not "
-        "followed: copy or hard-link the photographs"
+        "no photographs found, links that lead out of their folder, which are not followed: "
+        f"{links}; copy or hard-link the photographs"
     )
 
 

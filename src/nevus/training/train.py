@@ -134,6 +134,11 @@ def _train(
 ) -> Outcome:
     _require_known("learner", recipe.learner, LEARNERS)
     _require_known("task", recipe.task, MATERIALS)
+    if recipe.network.members > 1:
+        raise RecipeError(
+            "networks side by side cannot be trained together",
+            hint="train each with network.members=1, then nevus join",
+        )
     if group.is_first and not options.resume:
         refuse_second_start(folder)
     if options.resume and not find_states(folder.state):
