@@ -246,7 +246,11 @@ class Builder:
         checkpoint = self.out / model.run / "last.safetensors"
         told = ("--name", model.name, "--data", model.data, "--licence", model.licence)
         target = str(manifest.with_suffix(".onnx"))
-        nevus("export", str(checkpoint), "--out", target, *model.export, *told, *more)
+        # Ranges of activations, too, come from photographs that the networks were trained on.
+        split = str(self.out / model.run / "split.json")
+        ranges = ("--images", str(self.data / model.images), "--split", split)
+        computed = ("--arithmetic", "int8", *ranges)
+        nevus("export", str(checkpoint), "--out", target, *model.export, *computed, *told, *more)
 
     def _score(self, model: Model, manifest: Path) -> dict[str, Any]:
         """Return the scores of the exported file on the photographs its training never saw."""

@@ -115,9 +115,9 @@ def test_a_forked_process_starts_threads_of_its_own(
     networks = load_networks(models, threads=2)
     before = networks.examine(photograph).lesion
     session: Any = networks.segmentor._session  # type: ignore[union-attr]
-    _, pool = session._threads._opened
-    # What a fork leaves: a pool that believes in threads which are gone.
-    pool.shutdown()
+    # What a fork leaves: pools that believe in threads which are gone.
+    for pool in session._threads._opened[1:]:
+        pool.shutdown()
     monkeypatch.setattr("nevus.runtime.threads.os.getpid", lambda: -1)
     after = networks.examine(photograph).lesion
     assert before is not None

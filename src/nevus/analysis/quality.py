@@ -1,6 +1,6 @@
 """What is wrong with a photograph, measured, each with the threshold it crossed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -58,23 +58,31 @@ class QualityFlag(Finite):
     text: str
 
 
-def assess_quality(pixels: Pixels, mask: Mask | None = None) -> tuple[QualityFlag, ...]:
+def assess_quality(
+    pixels: Pixels, mask: Mask | None = None, *, known: Sequence[QualityFlag] | None = None
+) -> tuple[QualityFlag, ...]:
     """Return what is wrong with a photograph, worst first; empty where nothing is.
 
     Args:
         pixels: (H, W, 3) uint8, RGB.
         mask: (H, W) bool, the lesion; None where it is not known: then nothing is said about it.
+        known: What `assess_photograph` returned for these pixels; None: it is called.
 
     Raises:
         ValueError: Photograph and mask differ in size.
     """
     if mask is not None and mask.shape != pixels.shape[:2]:
         raise ValueError(f"mask is {mask.shape}, photograph {pixels.shape[:2]}")
-    flags = [*_assess_photograph(pixels)]
+    flags = [*(assess_photograph(pixels) if known is None else known)]
     if mask is not None:
         flags += _assess_mask(mask)
     order = ("serious", "warning", "info")
     return tuple(sorted(flags, key=lambda flag: order.index(flag.severity)))
+
+
+def assess_photograph(pixels: Pixels) -> tuple[QualityFlag, ...]:
+    """Return what is wrong with a (H, W, 3) uint8 photograph, whatever lesion it shows."""
+    return tuple(_assess_photograph(pixels))
 
 
 def touches_border(mask: Mask) -> bool:

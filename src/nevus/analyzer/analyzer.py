@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nevus.analysis.dermoscopy import dermoscopy_score, is_dermoscopy, load_model
 from nevus.analysis.lesion import check_scale, measure_lesion
-from nevus.analysis.quality import assess_quality
+from nevus.analysis.quality import QualityFlag, assess_photograph, assess_quality
 from nevus.analysis.results import Analysis, AttributeAnswer, Dermoscopy, DiagnosisAnswer, Size
 from nevus.analyzer import answers
 from nevus.analyzer.analyzed import Analyzed, Copy
@@ -112,10 +112,21 @@ class Analyzer:
         check_scale(scale)
         opened = open_source(source, name, self.limits)
         small = fit_within(opened.photograph.pixels, WORKING_SIDE)
-        view = _View(small, self.networks.examine(small), dermoscopy_score(small))
+        # Decoding leaves a whole photograph's worth, which networks side by side would come atop.
+        make_room_for(opened.photograph.pixels)
+        view = self._look(small)
         # Each thread of the networks keeps what its layers needed.
         make_room_for(opened.photograph.pixels)
         return self._compose(opened, view, scale)
+
+    def _look(self, small: Pixels) -> "_View":
+        # These need no network, and processors that networks leave idle.
+        compute = self.networks.threads.compute
+        faults, score = (
+            compute(lambda: assess_photograph(small)),
+            compute(lambda: dermoscopy_score(small)),
+        )
+        return _View(small, self.networks.examine(small), score(), faults())
 
     def _compose(self, opened: Opened, view: "_View", scale: float | None) -> Analyzed:
         pixels = opened.photograph.pixels
@@ -128,7 +139,7 @@ class Analyzer:
             image=opened.name,
             size=Size(height=size[0], width=size[1]),
             warnings=opened.photograph.warnings,
-            quality=assess_quality(view.pixels, seen_lesion),
+            quality=assess_quality(view.pixels, seen_lesion, known=view.faults),
             dermoscopy=Dermoscopy(
                 score=view.score,
                 threshold=load_model().threshold,
@@ -214,6 +225,7 @@ class _View:
     pixels: Pixels
     found: Examination
     score: float
+    faults: tuple[QualityFlag, ...]
 
     @property
     def is_dermoscopy(self) -> bool:

@@ -16,6 +16,18 @@ def export(
     weights: Annotated[
         str, typer.Option(help="How weights are stored: float32, float16 or int8.")
     ] = "float32",
+    arithmetic: Annotated[
+        str,
+        typer.Option(help="What the encoder computes in: float32, or int8 (faster; see --images)."),
+    ] = "float32",
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(help="For int8 arithmetic: photographs to take ranges of activations from."),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(help="With --images: only those that this split.json trained on."),
+    ] = None,
     flips: Annotated[
         bool | None, typer.Option("--flips/--no-flips", help="Average over flips.")
     ] = None,
@@ -39,9 +51,14 @@ def export(
 ) -> None:
     """Write a checkpoint as ONNX, compared with torch, with a manifest beside it.
 
-    Weights of 32 bits must give torch's numbers within 1e-4; of others the difference is told.
+    Weights and arithmetic of 32 bits must give torch's numbers within 1e-4; of others the
+    difference is told. What they cost is for `nevus predict --models` and `nevus evaluate` to say.
 
     Example: nevus export runs/compact/last.safetensors --out compact.onnx --weights float16
+
+    Example: nevus export runs/compact/last.safetensors --out compact.onnx --weights int8
+    --arithmetic int8 --images isic2018/ISIC2018_Task1-2_Training_Input --split
+    runs/compact/split.json
     """
     from nevus.cli.prediction import read_steps
     from nevus.export import ExportOptions, export_checkpoint
@@ -52,6 +69,8 @@ def export(
     options = ExportOptions(
         name=name,
         weights=weights,
+        arithmetic=arithmetic,
+        photographs=choose_pictures(arithmetic, images, split),
         flips=flips,
         rotations=rotations,
         by=by,
@@ -66,6 +85,33 @@ def export(
     )
     for remark in done.remarks:
         typer.echo(remark, err=True)
+
+
+def choose_pictures(
+    arithmetic: str, images: list[Path] | None, split: Path | None
+) -> tuple[Path, ...]:
+    """Return the photographs to take ranges of activations from.
+
+    Raises:
+        UsageError: There are some without int8 arithmetic, or none where some were named.
+        DataError: `split` is none.
+    """
+    from nevus.imaging.files import find_images, tell_none_found
+    from nevus.training.split import read_split
+
+    if arithmetic != "int8":
+        if images or split is not None:
+            raise UsageError("--images and --split are for --arithmetic int8")
+        return ()
+    found = find_images(images or [])
+    if split is not None:
+        trained = set(read_split(split).training)
+        found = tuple(path for path in found if path.stem in trained)
+    if images and not found:
+        if split is None:
+            raise UsageError(tell_none_found(images))
+        raise UsageError(f"{split} trained on none of the photographs in --images")
+    return found
 
 
 def read_scores(path: Path) -> Any:

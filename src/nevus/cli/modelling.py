@@ -54,6 +54,7 @@ def describe(card: "ModelCard", answering: list[str]) -> dict[str, Any]:
         "bytes": card.bytes,
         "sha256": card.sha256,
         "weights": card.weights,
+        "arithmetic": card.arithmetic,
         "difference": card.difference,
         "size": list(card.preparation.size),
         "views": len(card.views),
@@ -69,7 +70,7 @@ def tell(card: "ModelCard", answering: list[str]) -> list[str]:
     return [
         f"{card.name}: {', '.join(answering) or 'answers nothing'}",
         f"  file     {card.path.name}, {card.bytes / 1e6:.1f} MB, sha256 {card.sha256[:16]}..., "
-        f"{card.weights}",
+        f"weights in {card.weights}, encoder computed in {card.arithmetic}",
         f"  sees     {height} x {width} pixels, {count} view{'s' if count > 1 else ''}",
         f"  recipe   {about.get('recipe', MISSING)}",
         f"  data     {about.get('data', MISSING)}",

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from pydantic import ValidationError
 from nevus import __version__
 from nevus.data.phantoms import draw_phantom
 from nevus.errors import CheckpointError, UsageError
+from nevus.export.arithmetic import compute_in_int8
 from nevus.export.network import ExportedNetwork, convert
 from nevus.export.weights import compress_weights
 from nevus.imaging.files import write_atomically
+from nevus.imaging.reading import read_image
 from nevus.imaging.views import list_views, name_views
 from nevus.inference.postprocess import check_steps
 from nevus.labels import NOTICE
@@ -30,6 +32,10 @@ TOLERANCE = 1e-4
 """Largest difference between torch and ONNX that is let through with 32-bit weights."""
 WEIGHTS = ("float32", "float16", "int8")
 """How weights can be stored."""
+ARITHMETIC = ("float32", "int8")
+"""What encoders can compute in."""
+PICTURES = 96
+"""Photographs that ranges of activations are taken from; twice as many changed nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,9 @@ class ExportOptions:
         by: Diagnosis: ``logits``, ``gallery`` or ``both``; None: as the checkpoint says.
         steps: Post-processing of the lesion's map; None: as the checkpoint says.
         about: Added to what the checkpoint says of itself: ``data``, ``licence``, ``scores``.
+        arithmetic: One of `ARITHMETIC`: what the encoder computes in.
+        photographs: For 8-bit arithmetic: files of the kind it is for, such as those it was
+            trained on; `PICTURES` of them, evenly spaced, are used.
     """
 
     name: str = ""
@@ -53,6 +62,8 @@ class ExportOptions:
     by: str | None = None
     steps: tuple[dict[str, Any], ...] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    arithmetic: str = "float32"
+    photographs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,23 +104,27 @@ def export_checkpoint(
     Raises:
         UsageError: `out` does not end in ``.onnx``, or an option is unknown.
         CheckpointError: The checkpoint is unusable, or ONNX and torch disagree although weights
-            are stored in 32 bits.
+            are stored and computed with in 32 bits.
+        ImageError: A photograph for 8-bit arithmetic cannot be read.
         DiskFullError: There is no room.
     """
     options = options or ExportOptions(name=name)
     if out.suffix != ".onnx":
         raise UsageError(f"{out} does not end in .onnx")
-    if options.weights not in WEIGHTS:
-        raise UsageError(f"weights {options.weights!r} is none of {', '.join(WEIGHTS)}")
+    _check_choices(options)
     out.parent.mkdir(parents=True, exist_ok=True)
     original = read_checkpoint(source)
     checkpoint = _adopt(original, options)
     _check(checkpoint, source)
     network = ExportedNetwork(checkpoint).eval()
-    data = compress_weights(convert(network, checkpoint.input.size), options.weights)
+    data = convert(network, checkpoint.input.size)
+    if options.arithmetic == "int8":
+        data = compute_in_int8(data, _read_pictures(checkpoint, options.photographs))
+    data = compress_weights(data, options.weights)
     differences = compare(network, data, checkpoint)
     found = max(differences.values())
-    if options.weights == "float32" and not found <= TOLERANCE:
+    exact = options.weights == options.arithmetic == "float32"
+    if exact and not found <= TOLERANCE:
         raise CheckpointError(f"ONNX differs from torch by {found:.2g}, above {TOLERANCE:g}")
     manifest = make_manifest(checkpoint, network, data, out.name, differences, options)
     write_atomically(out, data)
@@ -158,6 +173,7 @@ def make_manifest(
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "weights": options.weights,
+        "arithmetic": options.arithmetic,
         "difference": dict(differences),
         "preparation": asdict(checkpoint.input.preparation),
         "outputs": list(network.outputs),
@@ -202,6 +218,25 @@ def draw_pictures(size: tuple[int, int]) -> NDArray[np.uint8]:
     ramp = np.broadcast_to(np.linspace(30, 220, size[1])[None, :, None], (*size, 3))
     drawn = [draw_phantom(0, index, size=size).pixels for index in range(4)]
     return np.stack([noise, ramp.astype(np.uint8), *drawn])
+
+
+def _check_choices(options: ExportOptions) -> None:
+    for name, known in (("weights", WEIGHTS), ("arithmetic", ARITHMETIC)):
+        chosen = getattr(options, name)
+        if chosen not in known:
+            raise UsageError(f"{name} {chosen!r} is none of {', '.join(known)}")
+    if options.arithmetic == "int8" and not options.photographs:
+        raise UsageError(
+            "8-bit arithmetic needs photographs to find the ranges of activations with",
+            hint="--images FOLDER, such as the photographs it was trained on",
+        )
+
+
+def _read_pictures(checkpoint: Checkpoint, photographs: Sequence[Path]) -> list[NDArray[np.uint8]]:
+    count = min(PICTURES, len(photographs))
+    spaced = [photographs[place * len(photographs) // count] for place in range(count)]
+    preparation = checkpoint.input.preparation
+    return [preparation.apply(read_image(path).pixels) for path in spaced]
 
 
 def _adopt(checkpoint: Checkpoint, options: ExportOptions) -> Checkpoint:

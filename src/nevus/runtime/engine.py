@@ -18,3 +18,11 @@ def load_onnxruntime() -> Any:
 
     onnxruntime.disable_telemetry_events()
     return onnxruntime
+
+
+def load_quantization() -> Any:
+    """Return ``onnxruntime.quantization``, which needs the package ``onnx``."""
+    load_onnxruntime()
+    import onnxruntime.quantization.shape_inference
+
+    return onnxruntime.quantization

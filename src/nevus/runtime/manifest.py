@@ -131,6 +131,7 @@ class Manifest(Part):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: Annotated[int, Field(ge=1, le=LARGEST_MODEL)]
     weights: Literal["float32", "float16", "int8"]
+    arithmetic: Literal["float32", "int8"] = "float32"
     difference: dict[str, Annotated[float, Field(ge=0)]]
     preparation: Prepared
     outputs: tuple[str, ...]

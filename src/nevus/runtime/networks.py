@@ -47,23 +47,30 @@ class Networks:
         attributor: Gives attribute maps.
         diagnoser: Gives class probabilities.
         cards: The card behind each loaded task.
+        threads: For the networks and views of one photograph.
     """
 
     segmentor: OnnxSegmentor | None
     attributor: OnnxAttributor | None
     diagnoser: OnnxDiagnoser | None
     cards: Mapping[str, ModelCard]
+    threads: Threads
 
     def examine(self, pixels: NDArray[np.uint8]) -> Examination:
         """Return what every network says about (H, W, 3) uint8 RGB; each is run once."""
-        attributes = self.attributor.detect(pixels) if self.attributor else None
-        lesion = None
-        if self.segmentor is not None:
-            beside = self.attributor is not None and self.segmentor.card is self.attributor.card
-            shared = attributes.lesion if beside and attributes else None
-            lesion = self.segmentor.probability(pixels) if shared is None else shared
-        diagnosis = self.diagnoser.diagnose(pixels) if self.diagnoser else None
-        return Examination(lesion, attributes, diagnosis)
+        segmentor, attributor, diagnoser = self.segmentor, self.attributor, self.diagnoser
+        beside = segmentor and attributor and segmentor.card is attributor.card
+        attend = self.threads.attend
+        diagnose = attend(lambda: diagnoser.diagnose(pixels)) if diagnoser else None
+        detect = attend(lambda: attributor.detect(pixels)) if attributor else None
+        probe = None
+        if segmentor and not beside:
+            probe = attend(lambda: segmentor.probability(pixels))
+        attributes = detect() if detect else None
+        lesion = probe() if probe else None
+        if beside and attributes:
+            lesion = attributes.lesion
+        return Examination(lesion, attributes, diagnose() if diagnose else None)
 
     def warm_up(self) -> None:
         """Run every network once on a grey photograph, so that the first answer is no slower."""
@@ -83,7 +90,8 @@ def load_networks(
 
     Args:
         folder: As for `nevus.runtime.zoo.read_zoo`; None: those that ship.
-        threads: For the views of one photograph, at most as many as there are processors.
+        threads: For the networks and views of one photograph, at most as many as there are
+            processors.
         tasks: Which to load; those the folder has no model for stay None.
         similar: How many photographs of the gallery a diagnosis names.
 
@@ -105,11 +113,15 @@ def load_networks(
     for path, card in by_path.items():
         opened[path] = open_session(card, threads=shared)
         give_back_memory()
-    return _assemble(cards, {task: opened[card.path] for task, card in cards.items()}, similar)
+    sessions = {task: opened[card.path] for task, card in cards.items()}
+    return _assemble(cards, sessions, similar, shared)
 
 
 def _assemble(
-    cards: Mapping[str, ModelCard], sessions: Mapping[str, Session], similar: int
+    cards: Mapping[str, ModelCard],
+    sessions: Mapping[str, Session],
+    similar: int,
+    threads: Threads,
 ) -> Networks:
     segmentor: OnnxSegmentor | None = None
     attributor = diagnoser = None
@@ -123,4 +135,4 @@ def _assemble(
             segmentor = BesideAttributes(attributor or OnnxAttributor(session))
     if "diagnosis" in sessions:
         diagnoser = OnnxDiagnoser(sessions["diagnosis"], similar=similar)
-    return Networks(segmentor, attributor, diagnoser, cards)
+    return Networks(segmentor, attributor, diagnoser, cards, threads)

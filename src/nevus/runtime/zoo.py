@@ -31,6 +31,7 @@ class ModelCard:
         sha256: Of the file, 64 hexadecimal digits.
         bytes: The file's size.
         weights: How weights are stored: ``float32``, ``float16`` or ``int8``.
+        arithmetic: What its encoder computes in: ``float32`` or ``int8``.
         difference: Largest absolute difference of each output from the checkpoint's in torch.
         preparation: What is done to a photograph first.
         outputs: Names of what it gives.
@@ -49,6 +50,7 @@ class ModelCard:
     sha256: str
     bytes: int
     weights: str
+    arithmetic: str
     difference: dict[str, float]
     preparation: Preparation
     outputs: tuple[str, ...]
@@ -145,6 +147,7 @@ def make_card(folder: Path, manifest: Manifest) -> ModelCard:
         sha256=manifest.sha256,
         bytes=manifest.bytes,
         weights=manifest.weights,
+        arithmetic=manifest.arithmetic,
         difference=manifest.difference,
         preparation=Preparation(**preparation.model_dump()),
         outputs=manifest.outputs,
