@@ -1,11 +1,13 @@
-"""What smaller weights cost a model: size, time, and how far its answers move.
+"""What smaller weights and 8-bit arithmetic cost a model: size, time, how far its answers move.
 
     python benchmarks/stored_weights.py CHECKPOINT... --images PHOTOGRAPHS [--count 24]
 
-Each checkpoint is exported with 32-bit floats, 16-bit floats and 8-bit integers. Time is of one view of
-one photograph on one thread, processor time, the least of `--repeats`, kinds taking turns. Answers are
-compared with those of the 32-bit file: the Jaccard of both masks at .5 over all pixels and photographs,
-or the largest and mean difference of class probabilities (softmax of logits, no temperature).
+Each checkpoint is exported with weights in 32-bit floats, 16-bit floats and 8-bit integers, and with an
+encoder computed in 8-bit integers (ranges of activations from 96 photographs other than those compared).
+Time is of one view of one photograph on one thread, processor time, the least of `--repeats`, kinds
+taking turns. Answers are compared with those of the 32-bit file: the Jaccard of both masks at .5 over all
+pixels and photographs, or the largest and mean difference of class probabilities (softmax of logits, no
+temperature).
 """
 
 import argparse
@@ -33,28 +35,32 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--repeats", type=int, default=15)
     arguments = parser.parse_args()
-    paths = sorted(arguments.images.glob("*.jpg"))[: arguments.count]
+    found = sorted(arguments.images.glob("*.jpg"))
+    paths, others = found[: arguments.count], found[arguments.count :]
     photographs = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
     print(f"{len(photographs)} photographs")
-    print("| model | weights | MB | ms | difference |\n|---|---|---|---|---|")
+    print("| model | weights, arithmetic | MB | ms | difference |\n|---|---|---|---|---|")
     for checkpoint in arguments.checkpoints:
         with tempfile.TemporaryDirectory() as folder:
-            sessions = export_all(checkpoint, Path(folder))
+            sessions = export_all(checkpoint, Path(folder), tuple(others))
         spent = time_each(sessions, photographs[0], arguments.repeats)
         answers = [[ask(one, pixels) for pixels in photographs] for one in sessions]
         for session, seconds, mine in zip(sessions, spent, answers, strict=True):
             card, told = session.card, compare(answers[0], mine, session.card.task)
             size = card.bytes / 1e6
-            print(f"| {card.task} | {card.weights} | {size:.1f} | {seconds * 1e3:.1f} | {told} |")
+            kind = f"{card.weights}, {card.arithmetic}"
+            print(f"| {card.task} | {kind} | {size:.1f} | {seconds * 1e3:.1f} | {told} |")
 
 
-def export_all(checkpoint: Path, folder: Path) -> list[Session]:
-    """Return the checkpoint's model in every kind of weights."""
+def export_all(checkpoint: Path, folder: Path, others: tuple[Path, ...]) -> list[Session]:
+    """Return the checkpoint's model in every kind of weights and arithmetic."""
+    kinds = [ExportOptions(weights=kind) for kind in WEIGHTS]
+    kinds.append(ExportOptions(weights="int8", arithmetic="int8", photographs=others))
     sessions = []
-    for kind in WEIGHTS:
-        path = folder / kind / "model.onnx"
+    for place, options in enumerate(kinds):
+        path = folder / str(place) / "model.onnx"
         path.parent.mkdir()
-        export_checkpoint(checkpoint, path, options=ExportOptions(weights=kind))
+        export_checkpoint(checkpoint, path, options=options)
         sessions.append(open_session(read_zoo(path.parent).models[0], threads=Threads(1)))
     return sessions
 

@@ -79,6 +79,13 @@ def test_answers_stay_near(quantised: Path, exported: Path, photograph: NDArray[
     assert np.abs(np.asarray(found) - np.asarray(expected)).max() < 0.1
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_other_runtimes_are_asked_for_standard_operations_alone(task: str, quantised: Path) -> None:
+    model = onnx.load(quantised / f"{task}.onnx")
+    assert [one.domain for one in model.opset_import] == [""]
+    onnx.checker.check_model(model, full_check=True)
+
+
 def test_the_manifest_tells(quantised: Path, exported: Path) -> None:
     assert {card.arithmetic for card in read_zoo(quantised).models} == {"int8"}
     assert {card.arithmetic for card in read_zoo(exported).models} == {"float32"}
@@ -107,6 +114,26 @@ def test_no_pair_of_products_overflows_16_bits(channels: int) -> None:
     for sign in (1, -1):
         # Activations are 0 to 255; the largest sum has 255 at weights of one sign and 0 elsewhere.
         assert (255 * np.maximum(sign * pairs, 0).sum(2)).max() <= 2**15 - 1
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_stored_weights_overflow_either(task: str, quantised: Path) -> None:
+    graph = onnx.load(quantised / f"{task}.onnx").graph
+    makers = {name: node for node in graph.node for name in node.output}
+    stored = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    looked_at = 0
+    for node in graph.node:
+        maker = makers.get(node.input[1]) if node.op_type == "Conv" else None
+        groups = {one.name: one.i for one in node.attribute}.get("group", 1)
+        if maker is None or maker.op_type != "DequantizeLinear" or groups > 1:
+            continue
+        codes = stored[maker.input[0]].astype(np.int64).transpose(0, 2, 3, 1)
+        rows = codes.reshape(len(codes), -1)
+        pairs = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).reshape(len(rows), -1, 2)
+        for sign in (1, -1):
+            assert (255 * np.maximum(sign * pairs, 0).sum(2)).max() <= 2**15 - 1
+        looked_at += 1
+    assert looked_at >= 3
 
 
 def test_scales_are_no_coarser_than_they_must_be() -> None:

@@ -74,7 +74,7 @@ def compute_in_int8(data: bytes, pictures: Sequence[Pixels]) -> bytes:
                 )
             },
         )
-        return _shorten_names(Path(done).read_bytes())
+        return _tidy(Path(done).read_bytes())
 
 
 def find_reach(weights: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -154,10 +154,12 @@ def _count_groups(node: onnx.NodeProto) -> int:
     return next((one.i for one in node.attribute if one.name == "group"), 1)
 
 
-def _shorten_names(data: bytes) -> bytes:
-    """Return the model with numbers for names, but for inputs and outputs.
+def _tidy(data: bytes) -> bytes:
+    """Return the model without what quantisation leaves in it.
 
-    Six names for each weight, each as long as a path, were 2 % of the file.
+    Names become numbers, but for inputs and outputs: six for each weight, each as long as a path,
+    were 2 % of the file. Sets of operations that no node is of are not asked for: other runtimes
+    do not know onnxruntime's own.
     """
     model = onnx.load_from_string(data)
     graph = model.graph
@@ -174,6 +176,10 @@ def _shorten_names(data: bytes) -> bytes:
         node.input[:] = [shorten(name) for name in node.input]
         node.output[:] = [shorten(name) for name in node.output]
     del graph.value_info[:]
+    used = {node.domain for node in graph.node}
+    needed = [one for one in model.opset_import if one.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(needed)
     onnx.checker.check_model(model)
     packed: bytes = model.SerializeToString()
     return packed
