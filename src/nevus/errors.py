@@ -117,8 +117,15 @@ class InterruptedRunError(NevusError):
     Args:
         message: One sentence.
         signal_number: 2 (Ctrl-C) or 15 (SIGTERM); the exit code is 128 more.
+        hint: How to go on.
     """
 
-    def __init__(self, message: str, *, signal_number: int) -> None:
-        super().__init__(message, hint="run the same command with --resume to go on")
+    def __init__(
+        self,
+        message: str,
+        *,
+        signal_number: int,
+        hint: str = "run the same command with --resume to go on",
+    ) -> None:
+        super().__init__(message, hint=hint)
         self.exit_code = 128 + signal_number

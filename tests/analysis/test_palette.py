@@ -55,6 +55,12 @@ def test_green_is_none_of_the_six() -> None:
     assert sum(share_colours(pixels, mask)[0].values()) == 0
 
 
+def test_a_grey_photograph_has_no_colours() -> None:
+    pixels, mask = paint((40, 40, 40), (200, 200, 200))
+    assert share_colours(pixels, mask) == (dict.fromkeys(COLOURS, 0.0), False)
+    assert sum(share_colours(*paint((40, 40, 41), (200, 200, 200)))[0].values()) > 0
+
+
 def test_shares_are_those_of_the_area() -> None:
     pixels, mask = paint((98, 62, 50), SKIN)
     pixels[10:15, 10:40] = (183, 76, 85)

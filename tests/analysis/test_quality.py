@@ -153,6 +153,23 @@ def test_empty_and_tiny_lesions() -> None:
     assert codes(draw_skin(), mask) == ["tiny_lesion"]
 
 
+@pytest.mark.parametrize(
+    ("columns", "severity"),
+    [((100, 200), None), ((20, 110), "warning"), ((20, 70), "serious")],
+)
+def test_a_lesion_outside_of_what_the_diagnosis_sees(
+    columns: tuple[int, int], severity: str | None
+) -> None:
+    mask = np.zeros(SIZE, bool)
+    mask[100:200, slice(*columns)] = True
+    window = (slice(0, SIZE[0]), slice(60, SIZE[1] - 60))
+    flags = assess_quality(draw_skin(), mask, window=window)
+    found = [flag.severity for flag in flags if flag.code == "off_centre"]
+    assert found == ([] if severity is None else [severity])
+    # Nobody who sees all of a photograph misses a part of the lesion.
+    assert "off_centre" not in codes(draw_skin(), mask)
+
+
 def test_small_photographs() -> None:
     assert "small_photograph" in codes(draw_skin()[:100, :120].copy())
 

@@ -23,7 +23,7 @@ def options(plain_models: Path) -> Options:
 
 
 def run(photos: Path, out: Path, options: Options, **more):
-    outcome = analyze_folder(find_inputs([photos], out), out, options, workers=0, threads=1, **more)
+    outcome = analyze_folder(find_inputs([photos]), out, options, workers=0, threads=1, **more)
     write_tables(outcome, table=True)
     write_pages(outcome, "t")
     return outcome

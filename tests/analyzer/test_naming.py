@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nevus.analyzer.naming import clean_stem, find_inputs, name_inputs
+from nevus.analyzer.naming import clean_stem, find_inputs, name_inputs, tell_stem
 from nevus.errors import UsageError
 
 
@@ -69,9 +69,26 @@ def test_own_pictures_are_no_photographs(photos: Path) -> None:
     (photos / "a.json").write_text("{}", encoding="utf-8")
     (photos / "a_overlay.png").write_bytes(b"x")
     (photos / "z_overlay.png").write_bytes(b"x")
-    names = [one.name for one in find_inputs([photos], photos)]
+    names = [one.name for one in find_inputs([photos])]
     assert "a_overlay.png" not in names
     assert "z_overlay.png" in names
+    # Those of another call, in a folder below, neither.
+    (photos / "results").mkdir()
+    (photos / "results" / "a.json").write_text("{}", encoding="utf-8")
+    (photos / "results" / "a_overlay.png").write_bytes(b"x")
+    assert [one.name for one in find_inputs([photos])] == names
+
+
+def test_one_name_spelt_in_two_ways_is_shared() -> None:
+    composed, decomposed = "M\u00fcller.jpg", "Mu\u0308ller.jpg"
+    inputs = name_inputs([Path("one") / composed, Path("two") / decomposed])
+    stems = [one.stem for one in inputs]
+    assert len(set(stems)) == 2
+    assert all(stem.startswith("M\u00fcller-") for stem in stems)
+    (alone,) = name_inputs([Path("two") / decomposed])
+    assert alone.stem == "M\u00fcller"
+    assert tell_stem(alone.name, alone.stem) == ""
+    assert tell_stem(inputs[0].name, inputs[0].stem) == inputs[0].stem
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

@@ -79,6 +79,37 @@ def test_a_folder_with_bad_files(photos: Path, plain_models: Path, tmp_path: Pat
     assert "of them before" not in shown
 
 
+def test_what_is_left_out_and_what_stays_is_said(
+    photos: Path, plain_models: Path, tmp_path: Path, capfd
+) -> None:
+    (photos / "old.TIF").write_bytes(b"x")
+    (photos / "new.webp").write_bytes(b"x")
+    out = tmp_path / "out"
+    more = ("--models", plain_models, "--out", out, "--workers", "0")
+    code, _, err = run(capfd, photos, *more, "--csv", "--mm-per-pixel", "0.02")
+    assert code == 0
+    assert "pictures of other kinds left out: 1 .tif, 1 .webp" in err
+    assert "earlier call" not in err
+    assert "one scale" not in err
+    (photos / "a.png").rename(photos / "b.png")
+    pixels = draw_phantom(4, 3, size=(90, 140)).pixels
+    Image.fromarray(pixels).save(photos / "deeper.png")
+    (photos / "deeper").mkdir()
+    (photos / "deeper.png").rename(photos / "deeper" / "b.png")
+    code, shown, err = run(capfd, photos, *more, "--mm-per-pixel", "0.02")
+    assert code == 0
+    assert "also holds 1 answer of earlier calls" in err
+    assert "analysis.csv is of an earlier call" in err
+    assert "one scale for photographs of 2 sizes" in err
+    # Two photographs of one name: the row says which files are whose.
+    stems = sorted(path.stem for path in out.glob("b-*.json"))
+    assert len(stems) == 2
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for stem in stems:
+        assert f"b.png ({stem})" in shown
+        assert f"called {stem}." in page
+
+
 def test_json_on_stdout(photos: Path, plain_models: Path, tmp_path: Path, capfd) -> None:
     more = ("--json", "--no-report", "--no-masks", "--workers", "0", "--mm-per-pixel", "0.1")
     code, shown, _ = run(capfd, photos, "--models", plain_models, "--out", tmp_path / "o", *more)

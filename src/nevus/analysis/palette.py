@@ -52,9 +52,13 @@ def share_colours(pixels: NDArray[np.uint8], mask: Mask) -> tuple[dict[str, floa
 
     Returns:
         Shares in the order of `COLOURS`, their sum below 1 where pixels are near none; and whether
-        there was skin to correct by.
+        there was skin to correct by. A grey photograph has no colours: all shares are 0.
     """
     pixels, mask = _thin(pixels, mask)
+    if np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(
+        pixels[..., 1], pixels[..., 2]
+    ):
+        return dict.fromkeys(COLOURS, 0.0), False
     lesion, outside = convert_lab(pixels[mask]), convert_lab(pixels[~mask])
     around = outside[outside[:, 0] > _DARKEST_SKIN]
     has_skin = _skin_share(mask, outside, around) >= _LEAST_SKIN

@@ -21,6 +21,7 @@ from nevus.imaging.resizing import resize_mask
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Window = tuple[slice, slice]
 Severity = Literal["info", "warning", "serious"]
 
 BLUR_BELOW: Final = -1.35
@@ -34,6 +35,8 @@ CUT_FROM: Final = 0.03
 CUT_MUCH_FROM: Final = 0.25
 TINY_BELOW: Final = 0.01
 SMALL_BELOW: Final = 256
+UNSEEN_FROM: Final = 0.25
+UNSEEN_MUCH_FROM: Final = 0.5
 """Each is crossed by about one in a hundred of real dermoscopies or fewer, hair, dark corners and
 lesions cut off apart, which are common; ``benchmarks/quality.py`` measures it."""
 
@@ -59,7 +62,11 @@ class QualityFlag(Finite):
 
 
 def assess_quality(
-    pixels: Pixels, mask: Mask | None = None, *, known: Sequence[QualityFlag] | None = None
+    pixels: Pixels,
+    mask: Mask | None = None,
+    *,
+    known: Sequence[QualityFlag] | None = None,
+    window: Window | None = None,
 ) -> tuple[QualityFlag, ...]:
     """Return what is wrong with a photograph, worst first; empty where nothing is.
 
@@ -67,6 +74,7 @@ def assess_quality(
         pixels: (H, W, 3) uint8, RGB.
         mask: (H, W) bool, the lesion; None where it is not known: then nothing is said about it.
         known: What `assess_photograph` returned for these pixels; None: it is called.
+        window: Rows and columns that the diagnosis is made from; None: all.
 
     Raises:
         ValueError: Photograph and mask differ in size.
@@ -76,6 +84,7 @@ def assess_quality(
     flags = [*(assess_photograph(pixels) if known is None else known)]
     if mask is not None:
         flags += _assess_mask(mask)
+        flags += _assess_place(mask, window)
     order = ("serious", "warning", "info")
     return tuple(sorted(flags, key=lambda flag: order.index(flag.severity)))
 
@@ -214,6 +223,22 @@ def _assess_mask(mask: Mask) -> Iterator[QualityFlag]:
             threshold=CUT_FROM,
             text=f"The photograph's edge cuts the lesion off: {100 * cut:.0f} % of its outline "
             "lies there. Asymmetry, border and diameter are those of the visible part.",
+        )
+
+
+def _assess_place(mask: Mask, window: Window | None) -> Iterator[QualityFlag]:
+    area = int(np.count_nonzero(mask))
+    if window is None or area == 0:
+        return
+    unseen = 1 - np.count_nonzero(mask[window]) / area
+    if unseen >= UNSEEN_FROM:
+        yield QualityFlag(
+            code="off_centre",
+            severity="serious" if unseen >= UNSEEN_MUCH_FROM else "warning",
+            value=unseen,
+            threshold=UNSEEN_FROM,
+            text=f"{100 * unseen:.0f} % of the lesion lies outside the middle square, which is all "
+            "that the diagnosis is made from: crop the photograph around the lesion.",
         )
 
 

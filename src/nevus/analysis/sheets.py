@@ -62,6 +62,8 @@ def make_sheet(entry: ReportEntry, long_side: int) -> Sheet:
     lesion = readout.describe_lesion(answer)
     return {
         "name": answer.image,
+        # What its files are called, where that does not follow from the name.
+        "files": "",
         "size": f"{answer.size.width} × {answer.size.height} pixels",
         "photograph": link_photograph(small),
         "alt": f"Photograph {answer.image}. {lesion}",

@@ -45,5 +45,6 @@ FLAG_WORDS: Final = {
     "no_lesion": "No lesion found",
     "tiny_lesion": "Tiny lesion",
     "lesion_cut_off": "Lesion cut off",
+    "off_centre": "Lesion off centre",
 }
 """By the code of a quality flag."""

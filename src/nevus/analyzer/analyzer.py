@@ -22,6 +22,7 @@ from nevus.errors import UsageError
 from nevus.imaging.drawing import fit_within
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
 from nevus.imaging.memory import make_room_for
+from nevus.imaging.resizing import centre_window
 from nevus.labels import ATTRIBUTES
 from nevus.models.gallery import Neighbour
 from nevus.runtime.networks import Examination, Networks, load_networks
@@ -139,7 +140,9 @@ class Analyzer:
             image=opened.name,
             size=Size(height=size[0], width=size[1]),
             warnings=opened.photograph.warnings,
-            quality=assess_quality(view.pixels, seen_lesion, known=view.faults),
+            quality=assess_quality(
+                view.pixels, seen_lesion, known=view.faults, window=self._find_window(view)
+            ),
             dermoscopy=Dermoscopy(
                 score=view.score,
                 threshold=load_model().threshold,
@@ -164,6 +167,14 @@ class Analyzer:
             evidence=self._place_evidence(view, analysis.diagnosis, size),
             seen=Copy(view.pixels, seen_lesion, seen_attributes) if is_smaller else None,
         )
+
+    def _find_window(self, view: "_View") -> tuple[slice, slice] | None:
+        """Return the part that the diagnosis network sees, None for all or no network."""
+        card = self.cards.get("diagnosis")
+        if card is None or card.preparation.fit != "crop":
+            return None
+        height, width = view.pixels.shape[:2]
+        return centre_window((height, width), card.preparation.size)
 
     def _find_lesion(self, view: "_View") -> Mask | None:
         segmentor = self.networks.segmentor

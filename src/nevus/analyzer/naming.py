@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,12 +36,13 @@ class Input:
     stem: str
 
 
-def find_inputs(sources: Sequence[Path | str], out: Path | None = None) -> tuple[Input, ...]:
+def find_inputs(sources: Sequence[Path | str]) -> tuple[Input, ...]:
     """Return the photographs that files, folders and patterns name, sorted and without doubles.
+
+    What `nevus analyze` drew, its answer beside it, is no photograph.
 
     Args:
         sources: A pattern is taken as such only where no file has that very name.
-        out: Where results go: what earlier calls drew there is no photograph.
 
     Raises:
         UsageError: One does not exist, or there is no photograph at all.
@@ -48,7 +50,7 @@ def find_inputs(sources: Sequence[Path | str], out: Path | None = None) -> tuple
     found = {
         path.absolute(): path
         for path in find_images([part for source in sources for part in _expand(str(source))])
-        if not _is_own(path, out)
+        if not _is_own(path)
     }
     if not found:
         raise UsageError(
@@ -65,22 +67,28 @@ def name_inputs(paths: Iterable[Path]) -> tuple[Input, ...]:
     """
     paths = sorted(paths)
     stems = [clean_stem(path.stem) for path in paths]
-    # Some file systems take a.png and A.png for one.
-    counts = Counter(stem.casefold() for stem in stems)
-    shared = [path for path, stem in zip(paths, stems, strict=True) if counts[stem.casefold()] > 1]
+    counts = Counter(_fold(stem) for stem in stems)
+    shared = [path for path, stem in zip(paths, stems, strict=True) if counts[_fold(stem)] > 1]
     root = Path(commonpath([path.absolute().parent for path in shared])) if shared else Path()
     return tuple(
         Input(
             path,
             clean_name(path.name),
-            stem if counts[stem.casefold()] == 1 else f"{stem}-{_digits(path, root)}",
+            stem if counts[_fold(stem)] == 1 else f"{stem}-{_digits(path, root)}",
         )
         for path, stem in zip(paths, stems, strict=True)
     )
 
 
+def tell_stem(name: str, stem: str) -> str:
+    """Return the stem of a photograph's files where it does not follow from its name, else ''."""
+    return "" if stem == clean_stem(Path(name).stem) else stem
+
+
 def clean_stem(stem: str) -> str:
     """Return a file name's stem that every file system takes and no program reads as an option."""
+    # Composed, whichever way the disk spells an umlaut: other lists of the names then match.
+    stem = unicodedata.normalize("NFC", stem)
     shown = _NOT_IN_NAMES.sub(lambda sign: f"[U+{ord(sign[0]):04X}]", clean_name(stem)).rstrip(". ")
     if len(shown.encode()) > _LONGEST:
         digits = hashlib.sha256(shown.encode()).hexdigest()[:8]
@@ -89,6 +97,11 @@ def clean_stem(stem: str) -> str:
     if not shown or shown[0] in "-.=+@~ " or _RESERVED.fullmatch(shown):
         shown = f"_{shown}"
     return shown
+
+
+def _fold(stem: str) -> str:
+    """Return what names have in common that some file system takes for one, such as A and a."""
+    return unicodedata.normalize("NFC", stem.casefold())
 
 
 def _expand(source: str) -> list[Path]:
@@ -102,12 +115,10 @@ def _expand(source: str) -> list[Path]:
     return found
 
 
-def _is_own(path: Path, out: Path | None) -> bool:
-    """Return whether a picture was written by an earlier call with the same folder."""
-    if out is None or path.absolute().parent != out.absolute():
-        return False
+def _is_own(path: Path) -> bool:
+    """Return whether a picture was written by an earlier call: its answer lies beside it."""
     found = _OWN.fullmatch(path.name)
-    return found is not None and (out / f"{found[1]}.json").is_file()
+    return found is not None and path.with_name(f"{found[1]}.json").is_file()
 
 
 def _digits(path: Path, root: Path) -> str:

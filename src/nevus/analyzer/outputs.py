@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nevus.analysis.results import Analysis, read_analysis
 from nevus.analysis.sheets import make_sheet
 from nevus.analyzer.analyzed import Analyzed
+from nevus.analyzer.naming import tell_stem
 from nevus.imaging.drawing import encode_png
 from nevus.imaging.files import write_atomically
 from nevus.imaging.masks import write_mask
@@ -101,6 +102,7 @@ def write_outputs(
         write_atomically(out / f"{stem}_overlay.png", encode_png(found.overlay()))
     if wanted.sheet:
         sheet = make_sheet(found.to_entry(similar), wanted.sheet)
+        sheet["files"] = tell_stem(answer.image, stem)
         text = json.dumps(sheet, ensure_ascii=True, separators=(",", ":"))
         write_atomically(sheet_path(out, stem), text.encode())
     write_atomically(answer_path(out, stem), answer.to_json().encode())

@@ -101,7 +101,7 @@ def analyze(
 
     check_options(coverage=coverage, similar=similar, mm_per_pixel=mm_per_pixel)
     check_casebook(photographs)
-    inputs = find_inputs(sources, out)
+    inputs = find_inputs(sources)
     choose_workers(len(inputs), workers, threads)
     options = Options(
         models=models,
@@ -117,12 +117,20 @@ def analyze(
     _say_left_out(sources, out)
     with _stopping(out):
         outcome = _run(inputs, out, options, workers=workers, threads=threads, fresh=fresh)
+        if mm_per_pixel is not None:
+            _say_scale(outcome)
         _finish(outcome, report=report, table=table, as_json=as_json)
 
 
 def _say_left_out(sources: list[str], out: Path) -> None:
-    from nevus.imaging.files import count_masks
+    from nevus.imaging.files import count_masks, count_other_pictures
 
+    others = count_other_pictures(map(Path, sources))
+    if others:
+        kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(others.items()))
+        typer.echo(
+            f"nevus: pictures of other kinds left out: {kinds} (save them as JPEG or PNG)", err=True
+        )
     # The results' own masks are no surprise to anyone.
     count = count_masks(map(Path, sources), besides=out)
     if count:
@@ -156,6 +164,7 @@ def _stopping(out: Path) -> Iterator[None]:
         raise InterruptedRunError(
             f"stopped; what is done is kept in {out}",
             signal_number=signal.SIGTERM if was_terminated else signal.SIGINT,
+            hint="the same command goes on",
         ) from error
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -215,6 +224,7 @@ def _finish(outcome: "Outcome", *, report: bool, table: bool, as_json: bool) -> 
 
     write_tables(outcome, table=table)
     page = write_pages(outcome, _make_title(outcome)) if report else None
+    _say_what_stays(outcome, table=table)
     if as_json:
         for _, answer in outcome.answers():
             typer.echo(answer.model_dump_json())
@@ -228,6 +238,30 @@ def _finish(outcome: "Outcome", *, report: bool, table: bool, as_json: bool) -> 
             f"{len(outcome.failures)} of {total} photograph{'s' if total > 1 else ''} failed, "
             f"first: {first.text}; all in {outcome.out / 'errors.csv'}"
         )
+
+
+def _say_scale(outcome: "Outcome") -> None:
+    sizes = {(answer.size.height, answer.size.width) for _, answer in outcome.answers()}
+    if len(sizes) > 1:
+        typer.echo(
+            f"nevus: one scale for photographs of {len(sizes):,} sizes: millimetres are right only "
+            "where a pixel is as large as --mm-per-pixel says",
+            err=True,
+        )
+
+
+def _say_what_stays(outcome: "Outcome", *, table: bool) -> None:
+    """Name what earlier calls left in the folder and this one did not write anew."""
+    ours = {one.stem for one in outcome.inputs}
+    others = sum(path.stem not in ours for path in outcome.out.glob("*.json"))
+    if others:
+        typer.echo(
+            f"nevus: {outcome.out} also holds {others:,} answer{'s' if others > 1 else ''} of "
+            "earlier calls about other photographs; no table or report of this call has them",
+            err=True,
+        )
+    if not table and (outcome.out / "analysis.csv").exists():
+        typer.echo("nevus: analysis.csv is of an earlier call; --csv writes it anew", err=True)
 
 
 def _make_title(outcome: "Outcome") -> str:

@@ -9,10 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nevus.analysis import readout
+from nevus.analyzer.naming import tell_stem
 
 if TYPE_CHECKING:
     from nevus.analysis.results import Analysis
     from nevus.analyzer.folder import Outcome
+    from nevus.analyzer.naming import Input
 
 _STYLES = {"serious": "bold red", "warning": "yellow", "info": "default"}
 _MOST_ROWS = 20
@@ -92,10 +94,10 @@ def _print_many(console: Console, outcome: "Outcome", page: Path | None) -> None
         table.add_column(name)
     counts: Counter[str] = Counter()
     total = 0
-    for total, (_, answer) in enumerate(outcome.answers(), start=1):
+    for total, (one, answer) in enumerate(outcome.answers(), start=1):
         counts.update(_count(answer))
         if total <= _MOST_ROWS:
-            table.add_row(*(Text(cell) for cell in _make_cells(answer)))
+            table.add_row(*(Text(cell) for cell in _make_cells(one, answer)))
     if total:
         console.print(table)
     if total > _MOST_ROWS:
@@ -106,7 +108,7 @@ def _print_many(console: Console, outcome: "Outcome", page: Path | None) -> None
     console.print(", ".join(parts))
 
 
-def _make_cells(answer: "Analysis") -> tuple[str, str, str, str, str]:
+def _make_cells(one: "Input", answer: "Analysis") -> tuple[str, str, str, str, str]:
     diagnosis, lesion = answer.diagnosis, answer.segmentation
     likely = ""
     if diagnosis is not None and diagnosis.probabilities is not None:
@@ -118,7 +120,9 @@ def _make_cells(answer: "Analysis") -> tuple[str, str, str, str, str]:
     if answer.dermoscopy is not None and not answer.dermoscopy.is_dermoscopy:
         flags.insert(0, "no dermoscopy")
     verdict = "no statement" if silent else readout.name_set(diagnosis)
-    return answer.image, share, verdict, likely, ", ".join(flags)
+    stem = tell_stem(answer.image, one.stem)
+    name = f"{answer.image} ({stem})" if stem else answer.image
+    return name, share, verdict, likely, ", ".join(flags)
 
 
 def _count(answer: "Analysis") -> list[str]:

@@ -4,6 +4,7 @@ import errno
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,9 @@ PARTIAL = ".partial-"
 
 _STALE = 60.0
 _NOT_PHOTOGRAPHS = ("_segmentation", "_superpixels")
+_OTHER_PICTURES = frozenset(
+    (".avif", ".bmp", ".dcm", ".gif", ".heic", ".heif", ".jp2", ".tif", ".tiff", ".webp")
+)
 
 
 def find_images(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -57,6 +61,18 @@ def count_masks(paths: Iterable[Path], *, besides: Path) -> int:
         _is_shown_picture(path) and path.is_file() and own not in path.absolute().parents
         for path in found
     )
+
+
+def count_other_pictures(paths: Iterable[Path]) -> Counter[str]:
+    """Return how many pictures in folders are of a kind that is not read, by ending."""
+    folders = [path for path in paths if path.is_dir()]
+    found = {
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix.lower() in _OTHER_PICTURES and not path.name.startswith(".")
+    }
+    return Counter(path.suffix.lower() for path in found if path.is_file())
 
 
 def _is_shown_picture(path: Path) -> bool:
