@@ -43,7 +43,7 @@ def main() -> None:
         photograph = arguments.image or draw_photograph(arguments.out)
         results = arguments.out / "results"
         options = Options(models=arguments.models)
-        outcome = analyze_folder(find_inputs([photograph], results), results, options)
+        outcome = analyze_folder(find_inputs([photograph]), results, options)
         write_tables(outcome)
         page = write_pages(outcome, "nevus demo")
     except ZooError as error:
