@@ -68,6 +68,7 @@ def main() -> int:
     ours = answer(arguments.models)
     if arguments.write:
         flat = {f"{m}/{name}": v for m, found in ours.items() for name, v in found.items()}
+        # numpy's types take any name for `allow_pickle`.
         np.savez(arguments.write, **flat)  # type: ignore[arg-type]
         return 0
     emulator = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from nevus.analysis import readout
-from nevus.analysis.results import AttributeAnswer, DiagnosisAnswer
+from nevus.analysis.results import AttributeAnswer, Calibration, DiagnosisAnswer
 from nevus.labels import DIAGNOSES
 
 
@@ -34,6 +34,24 @@ def test_a_set_of_one_is_said_otherwise(names: tuple[str, ...], words: str) -> N
 
 def test_without_a_set_nothing_is_left() -> None:
     assert readout.say_left(make_diagnosis(coverage=None)) == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(("NV", "BKL"), False), (("NV", "BKL", "MEL"), False), (("NV", "VASC"), True), ((), False)],
+)
+def test_why_a_likelier_one_may_be_out(names: tuple[str, ...], said: bool) -> None:
+    probabilities = dict(zip(DIAGNOSES, (0.1, 0.5, 0.02, 0.02, 0.2, 0.1, 0.06), strict=True))
+    answer = make_diagnosis(*names).model_copy(
+        update={
+            "probabilities": probabilities,
+            "calibrated": True,
+            "calibration": Calibration(n=100, split="held out", temperature=1.2, ece=0.04),
+        }
+    )
+    told = readout.describe_calibration(answer)
+    assert told.startswith("Calibrated on n = 100 photographs (held out)")
+    assert ("a limit of its own" in told) == said
 
 
 def test_likely_without_a_place_is_not_a_no() -> None:

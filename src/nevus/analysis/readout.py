@@ -98,8 +98,17 @@ def describe_calibration(answer: DiagnosisAnswer) -> str:
         return "These numbers are not calibrated: read them as an order, not as probabilities."
     return (
         f"Calibrated on n = {known.n:,} photographs ({known.split}): expected calibration error "
-        f"{known.ece:.3f}."
+        f"{known.ece:.3f}.{_explain_order(answer)}"
     )
+
+
+def _explain_order(answer: DiagnosisAnswer) -> str:
+    """Return why a set holds a diagnosis and not a likelier one, where that is so."""
+    found, kept = answer.probabilities or {}, answer.conformal_set
+    least = min((found[name] for name in kept), default=1.0)
+    if all(value <= least for name, value in found.items() if name not in kept):
+        return ""
+    return " Each diagnosis has a limit of its own: a rarer one stays at less than a likelier one."
 
 
 def list_attributes(answer: Analysis) -> list[Row]:

@@ -63,7 +63,15 @@ export function describeCalibration(diagnosis) {
     return "These numbers are not calibrated: read them as an order, not as probabilities.";
   }
   return `Calibrated on n = ${known.n.toLocaleString("en")} photographs (${known.split}): expected calibration `
-    + `error ${known.ece.toFixed(3)}.`;
+    + `error ${known.ece.toFixed(3)}.${explainOrder(diagnosis)}`;
+}
+
+/** Return why a set holds a diagnosis and not a likelier one, where that is so. */
+function explainOrder(diagnosis) {
+  const kept = diagnosis.conformal_set;
+  const least = Math.min(1, ...kept.map((name) => diagnosis.probabilities[name]));
+  const likelier = Object.entries(diagnosis.probabilities).some(([name, value]) => !kept.includes(name) && value > least);
+  return likelier ? " Each diagnosis has a limit of its own: a rarer one stays at less than a likelier one." : "";
 }
 
 /** Return a row for each attribute that was looked for. */
