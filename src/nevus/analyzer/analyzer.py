@@ -123,10 +123,8 @@ class Analyzer:
     def _look(self, small: Pixels) -> "_View":
         # These need no network, and processors that networks leave idle.
         compute = self.networks.threads.compute
-        faults, score = (
-            compute(lambda: assess_photograph(small)),
-            compute(lambda: dermoscopy_score(small)),
-        )
+        faults = compute(lambda: assess_photograph(small))
+        score = compute(lambda: dermoscopy_score(small))
         return _View(small, self.networks.examine(small), score(), faults())
 
     def _compose(self, opened: Opened, view: "_View", scale: float | None) -> Analyzed:
