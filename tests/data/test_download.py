@@ -84,9 +84,9 @@ def send(handler: BaseHTTPRequestHandler, server: Server, body: bytes, how: str)
         body = body[: len(body) // 2]
     if how == "nothing":
         body = b""
+    server.sent.append(len(body))  # before the client has it: a test may look at once
     handler.wfile.write(body)
     handler.wfile.flush()
-    server.sent.append(len(body))
     if how == "stall":
         server.waited_out = not server.released.wait(5)
     for _ in range(3000 if how == "endless" else 0):
