@@ -55,7 +55,7 @@ def test_table_has_scores_intervals_n_and_the_warning(run, folders):
     assert "n = 3" in result.output
     assert re.search(r"pooled_jaccard\W+0\.5000\W+0\.\d{4} to 0\.\d{4}", result.output)
     assert "own command line computes task 1's metric" in result.output
-    assert "presence AUC" not in result.output
+    assert "AUC" not in result.output
     assert NOTICE in result.output
 
 

@@ -79,39 +79,35 @@ def _find_checks(root: Path | None, images: Path | None, masks: Path | None) -> 
 
 
 def _print_report(task: str, report: "Report") -> None:
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
+    from nevus.cli.results import make_table, print_table
     from nevus.imaging.reading import describe
 
     counts, sizes = report.counts, report.sizes
-    console = Console()
     known = {"masks": "with a mask", "lesions": "lesions"}
     more = "".join(f", {counts[name]} {told}" for name, told in known.items() if name in counts)
-    console.print(
-        f"{task}: {counts['photographs']} photographs ({counts['readable']} readable){more}"
-    )
+    typer.echo(f"{task}: {counts['photographs']} photographs ({counts['readable']} readable){more}")
     if sizes:
         spans = (
             f"{side} {sizes[f'{side}_min']:g} to {sizes[f'{side}_max']:g}, "
             f"median {sizes[f'{side}_median']:g}"
             for side in ("width", "height")
         )
-        console.print(f"pixels: {'; '.join(spans)}; {sizes['different']:g} different sizes")
+        typer.echo(f"pixels: {'; '.join(spans)}; {sizes['different']:g} different sizes")
     for title, numbers in report.tables.items():
-        console.print(f"{title}: {', '.join(f'{name} {n}' for name, n in numbers.items())}")
+        typer.echo(f"{title}: {', '.join(f'{name} {n}' for name, n in numbers.items())}")
     if not report.findings:
-        console.print("nothing wrong, nothing odd")
+        typer.echo("nothing wrong, nothing odd")
         return
-    table = Table()
+    table = make_table()
     for title in ("", "code", "n", "for example"):
         table.add_column(title, justify="right" if title == "n" else "left")
     for code, group in report.by_code().items():
         shown = [f"{describe(Path(f.name))}: {f.text}" for f in group[:_EXAMPLES]]
         examples = escape("\n".join(shown))
         table.add_row(group[0].severity, escape(code), str(len(group)), examples)
-    console.print(table)
+    print_table(table)
 
 
 def _raise_errors(reports: dict[str, "Report"], place: Path | None, *, as_json: bool) -> None:

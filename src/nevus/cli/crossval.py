@@ -53,12 +53,11 @@ def crossval(
 
 
 def _print_table(result: "CrossValidation") -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from nevus.cli.results import make_table, print_table
 
     total = sum(fold.scores.n for fold in result.results)
     title = f"{result.recipe}: {len(result.results)} of {result.folds} folds, n = {total}"
-    table = Table(title=title, title_justify="left")
+    table = make_table(title)
     table.add_column("fold")
     summary = result.summary()
     for name in summary:
@@ -69,6 +68,5 @@ def _print_table(result: "CrossValidation") -> None:
     table.add_row("mean", *(f"{row['mean']:.4f}" for row in summary.values()))
     spreads = (row["spread"] for row in summary.values())
     table.add_row("spread", *("-" if math.isnan(s) else f"{s:.4f}" for s in spreads))
-    console = Console()
-    console.print(table)
-    console.print(NOTICE)
+    print_table(table)
+    typer.echo(NOTICE)

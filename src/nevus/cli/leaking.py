@@ -89,15 +89,13 @@ def _summarise(report: "LeakReport") -> str:
 
 
 def _print_report(report: "LeakReport") -> None:
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
+    from nevus.cli.results import make_table, print_table
     from nevus.data.case_listing import shorten
     from nevus.data.leak_report import KINDS, count_by_part
 
-    console = Console()
-    table = Table()
+    table = make_table()
     for title in ("on more than one side", "n", "photographs", "for example"):
         table.add_column(title, justify="right" if title == "n" else "left")
 
@@ -116,9 +114,9 @@ def _print_report(report: "LeakReport") -> None:
             for pair in pairs
         ]
         add(_KINDS[kind], len(pairs), places, names)
-    console.print(table)
+    print_table(table)
     for line in _describe(report):
-        console.print(escape(line), highlight=False)
+        typer.echo(line)
 
 
 def _describe(report: "LeakReport") -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Progress on the terminal: bars with loss terms, metric and time left."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -19,6 +21,14 @@ from rich.progress import (
 )
 
 
+class _ProgressConsole(Console):
+    def on_broken_pipe(self) -> None:
+        # Nobody watches any more; rich would end the process, and hours of work with it.
+        self.quiet = True
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stderr.fileno())
+
+
 def make_progress(console: Console | None = None) -> Progress:
     """Return a progress display on stderr, so that stdout stays for results."""
     return Progress(
@@ -28,7 +38,7 @@ def make_progress(console: Console | None = None) -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
-        console=console or Console(stderr=True),
+        console=console or _ProgressConsole(stderr=True),
     )
 
 

@@ -106,9 +106,7 @@ def _report(visited: "Visited", place: "Place") -> None:
 
 
 def _print_plan(jobs: "Sequence[Job]", place: "Place", asked: "Asked", device: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+    from nevus.cli.results import make_table, print_table
     from nevus.reproduction.jobs import count_photographs
     from nevus.reproduction.plan import make_plan
     from nevus.reproduction.speed import SpeedBook
@@ -120,7 +118,7 @@ def _print_plan(jobs: "Sequence[Job]", place: "Place", asked: "Asked", device: s
     sizes = {task: count_photographs(task, place.data) for task in sorted(tasks)}
     planned = make_plan(jobs, place, book, sizes)
     title = f"missing at scale {asked.scale}: {len(planned)} of {len(jobs)}, on {book.name}"
-    table = Table(title=title, title_justify="left")
+    table = make_table(title)
     for name in ("row", "fold", "trainings", "minutes", "together"):
         table.add_column(name, justify="left" if name in ("row", "trainings") else "right")
     total = 0.0
@@ -133,7 +131,7 @@ def _print_plan(jobs: "Sequence[Job]", place: "Place", asked: "Asked", device: s
             "?" if one.minutes is None else f"{one.minutes:.1f}",
             f"{total:.0f}",
         )
-    Console(width=120).print(table)
+    print_table(table)
     unknown = sum(one.minutes is None for one in planned)
     more = f", and {unknown} that could not be measured" if unknown else ""
     typer.echo(f"{total:.0f} minutes in all{more}; a training that rows share counts once")

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from nevus.cli.findings import print_problems, tell_interval
 from nevus.cli.galleries import find_shown, require_gallery_options
+from nevus.cli.results import make_table, print_table
 from nevus.errors import DataError
 from nevus.imaging.cells import on_one_line
 from nevus.labels import ATTRIBUTES, NOTICE
@@ -85,12 +84,13 @@ def submit_attributes(
 
 
 def _print_scores(scores: "AttributeScores") -> None:
-    table = Table(title=f"attributes, n = {scores.n}", title_justify="left")
-    columns = ["score", "value", "95 % interval", "Dice", "photographs with it"]
+    table = make_table(f"attributes, n = {scores.n}")
+    columns = ["score", "value", "95 % interval", "Dice", "with it"]
     if scores.likely is not None:
-        columns += ["presence AUC", "average precision"]
+        columns += ["AUC", "AP"]
     for name in columns:
-        table.add_column(name, justify="left" if name == "score" else "right")
+        whole = name in ("score", "95 % interval")  # on a narrow terminal, headings break first
+        table.add_column(name, justify="left" if name == "score" else "right", no_wrap=whole)
     for name, value in (("jaccard", scores.pooled_jaccard), ("dice", scores.pooled_dice)):
         table.add_row(
             f"pooled_{name}", f"{value:.4f}", tell_interval(scores.ci95[f"pooled_{name}"])
@@ -101,7 +101,9 @@ def _print_scores(scores: "AttributeScores") -> None:
         if scores.likely is not None:
             cells += [_number(values["auc"]), _number(values["average_precision"])]
         table.add_row(name, *cells)
-    Console().print(table)
+    print_table(table)
+    presence = "" if scores.likely is None else " AUC and AP (average precision) are of presence."
+    typer.echo(f"with it: photographs that have the attribute.{presence}")
     if scores.n == 1:
         typer.echo("One photograph tells nothing about spread: no interval.")
     if scores.left_out:

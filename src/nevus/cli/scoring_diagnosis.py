@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from nevus.cli.findings import print_problems, tell_interval
+from nevus.cli.results import make_table, print_table
 from nevus.errors import DataError
 from nevus.imaging.cells import on_one_line
 from nevus.labels import NOTICE
@@ -83,9 +83,8 @@ def submit_diagnosis(
 
 
 def _print_scores(scores: "DiagnosisScores") -> None:
-    console = Console()
-    console.print(_make_summary(scores))
-    console.print(_make_class_table(scores))
+    print_table(_make_summary(scores))
+    print_table(_make_class_table(scores))
     for one in scores.melanoma_points:
         typer.echo(
             f"melanoma at sensitivity {one.point.sensitivity:.3f} (wanted {one.wanted:g}): "
@@ -96,6 +95,8 @@ def _print_scores(scores: "DiagnosisScores") -> None:
         typer.echo(f"One {scores.unit} tells nothing about spread: no interval.")
     else:
         typer.echo(f"Intervals: {scores.units} units drawn class by class; unit: {scores.unit}.")
+    if scores.calibration:
+        typer.echo("Calibration errors have none: drawing again makes them larger.")
     if scores.unweighted:
         typer.echo(f"Weighs nothing: {on_one_line(', '.join(scores.unweighted))}")
     for warning in scores.warnings:
@@ -109,7 +110,7 @@ def _print_scores(scores: "DiagnosisScores") -> None:
 
 
 def _make_summary(scores: "DiagnosisScores") -> Table:
-    table = Table(title=f"diagnosis, n = {scores.n}", title_justify="left")
+    table = make_table(f"diagnosis, n = {scores.n}")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
@@ -124,7 +125,7 @@ def _make_summary(scores: "DiagnosisScores") -> Table:
 
 
 def _make_class_table(scores: "DiagnosisScores") -> Table:
-    table = Table()
+    table = make_table()
     table.add_column("class")
     for name in ("n", "recall", "95 % interval", *_SHOWN):
         table.add_column(name, justify="right")

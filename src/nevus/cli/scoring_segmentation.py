@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from nevus.cli.findings import print_problems, tell_interval
 from nevus.cli.galleries import find_shown, require_gallery_options
+from nevus.cli.results import make_table, print_table
 from nevus.errors import DataError
 from nevus.imaging.cells import on_one_line
 from nevus.labels import NOTICE
@@ -89,13 +88,13 @@ def submit_segmentation(
 
 
 def _print_scores(scores: "SegmentationScores") -> None:
-    table = Table(title=f"segmentation, n = {scores.n}", title_justify="left")
+    table = make_table(f"segmentation, n = {scores.n}")
     table.add_column("metric")
     table.add_column("mean", justify="right")
     table.add_column("95 % interval", justify="right")
     for name, value in scores.means.items():
         table.add_row(escape(name), f"{value:.4f}", tell_interval(scores.ci95[name]))
-    Console().print(table)
+    print_table(table)
     if scores.n == 1:
         typer.echo("One photograph tells nothing about spread: no interval.")
     if scores.subset:

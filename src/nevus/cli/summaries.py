@@ -10,6 +10,7 @@ from rich.text import Text
 
 from nevus.analysis import readout
 from nevus.analyzer.naming import tell_stem
+from nevus.cli.results import ResultConsole
 
 if TYPE_CHECKING:
     from nevus.analysis.results import Analysis
@@ -24,7 +25,7 @@ _BAR = 20
 def print_summary(outcome: "Outcome", page: Path | None) -> None:
     """Print what was found, and where everything lies."""
     # File names are strangers' text: nothing here is read as markup.
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = ResultConsole(highlight=False, markup=False, emoji=False, soft_wrap=True)
     if len(outcome.inputs) == 1:
         for _, answer in outcome.answers():
             _print_one(console, answer)

@@ -78,13 +78,10 @@ def _read_cases(
 
 
 def _print_table(tuning: "Tuning") -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from nevus.cli.results import make_table, print_table
 
-    table = Table(
-        title=f"threshold Jaccard, n = {len(tuning.best.scores)}, against {tuning.baseline!r}",
-        title_justify="left",
-    )
+    n = len(tuning.best.scores)
+    table = make_table(f"threshold Jaccard, n = {n}, against {tuning.baseline!r}")
     for name in ("steps", "score", "gain", "95 % interval of the gain"):
         table.add_column(name, justify="left" if name == "steps" else "right")
     for result in tuning.results:
@@ -95,11 +92,10 @@ def _print_table(tuning: "Tuning") -> None:
             f"{result.gain:+.4f}",
             f"{low:+.4f} to {high:+.4f}",
         )
-    console = Console()
-    console.print(table)
-    console.print(
+    print_table(table)
+    typer.echo(
         f"chosen on one half, scored on the other: {tuning.crossfitted:.4f} "
         f"({tuning.crossfitted_gain:+.4f})"
     )
     steps = json.dumps([dict(step) for step in tuning.best.steps])
-    console.print(f"best: --steps '{steps}'", markup=False, highlight=False)
+    typer.echo(f"best: --steps '{steps}'")
