@@ -1,5 +1,8 @@
 """The models that ship: whole, small, licensed, calibrated, and of use."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 import nevus
@@ -37,6 +40,15 @@ def test_each_says_where_it_comes_from(zoo: Zoo) -> None:
         assert "fold 0 of 5" in scores["split"]
     for task in ("attributes", "diagnosis"):
         assert "CC-BY-NC 4.0" in zoo.cards[task].about["licence"]
+
+
+def test_scores_told_are_those_published(zoo: Zoo) -> None:
+    """A manifest once told the scores of an export that was not packaged."""
+    published = Path(__file__).parents[2] / "docs" / "results"
+    for card in zoo.models:
+        found = json.loads((published / f"packaged-{card.name}.json").read_text(encoding="utf-8"))
+        told = {key: value for key, value in card.about["scores"].items() if key != "split"}
+        assert told == {key: found[key] for key in told}
 
 
 def test_the_diagnosis_is_calibrated_for_the_views_it_averages(zoo: Zoo) -> None:
