@@ -70,6 +70,8 @@ def test_good_ones_are_as_without_the_bad(photos: Path, tmp_path: Path, options:
     assert not (tmp_path / "without" / "errors.csv").exists()
     one, other = contents(tmp_path / "with"), contents(tmp_path / "without")
     del one["errors.csv"], one["report.html"], other["report.html"]
+    # The names that nevus may write under, of good and bad ones.
+    del one[".nevus/claimed.jsonl"], other[".nevus/claimed.jsonl"]
     assert one == other
 
 
@@ -155,6 +157,67 @@ def test_a_vanished_photograph_is_a_row(photos: Path, tmp_path: Path, options: O
     (photos / "a.png").unlink()
     outcome = analyze_folder(inputs, tmp_path / "out", options, workers=0, threads=1)
     assert [failure.code for failure in outcome.failures] == ["missing"]
+
+
+def test_files_of_others_are_not_replaced(photos: Path, options: Options) -> None:
+    """A description beside each photograph is how many archives are laid out."""
+    (photos / "b.json").write_text('{"patient": 7}', encoding="utf-8")
+    (photos / "errors.csv").write_text("mine", encoding="utf-8")
+    before = contents(photos)
+    with pytest.raises(UsageError, match=r"would replace: errors.csv, b.json \(name another --out"):
+        run(photos, photos, options)
+    assert contents(photos) == before
+    (photos / "b.json").unlink()
+    (photos / "errors.csv").unlink()
+    run(photos, photos, options)
+    # What comes later is no more nevus's than what was there before.
+    (photos / "d.png").write_bytes((photos / "b.png").read_bytes())
+    (photos / "d_segmentation.png").write_bytes(b"drawn by hand")
+    with pytest.raises(UsageError, match=r"d_segmentation\.png"):
+        run(photos, photos, options)
+    (photos / "d_segmentation.png").unlink()
+    assert run(photos, photos, options).kept == 4
+
+
+def test_a_killed_call_may_replace_what_it_left(
+    photos: Path, tmp_path: Path, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nevus.analyzer import outputs
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outputs, "make_sheet", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(photos, tmp_path / "out", options)
+    assert list((tmp_path / "out").glob("*_segmentation.png"))
+    assert run(photos, tmp_path / "out", options).failures
+
+
+def test_nothing_is_left_of_what_a_photograph_was(
+    photos: Path, tmp_path: Path, options: Options
+) -> None:
+    out = tmp_path / "out"
+    run(photos, out, options)
+    (photos / "b.png").write_bytes(b"no picture any more")
+    run(photos, out, options)
+    assert not [path for path in out.rglob("b*") if path.is_file()]
+    assert "\nb," not in (out / "diagnosis.csv").read_text(encoding="utf-8")
+    for path in photos.rglob("*.*"):
+        path.write_bytes(b"nothing at all")
+    run(photos, out, options)
+    assert not (out / "diagnosis.csv").exists()
+
+
+def test_a_damaged_part_of_the_report_is_made_again(
+    photos: Path, tmp_path: Path, options: Options
+) -> None:
+    out = tmp_path / "out"
+    run(photos, out, options)
+    (out / ".nevus" / "sheets" / "b.json").write_text('{"half', encoding="utf-8")
+    assert run(photos, out, options).kept == 3
+    assert run(photos, out, options).kept == 4
 
 
 def test_pictures_of_similar_cases(photos: Path, tmp_path: Path, options: Options) -> None:

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nevus.analysis.results import Analysis
+from nevus.analyzer import claims
 from nevus.analyzer.analyzer import Analyzer
 from nevus.analyzer.casebook import read_similar
 from nevus.analyzer.ledger import Done, Ledger, make_settings
 from nevus.analyzer.naming import Input
 from nevus.analyzer.options import Options, choose_workers
-from nevus.analyzer.outputs import KEPT, SHEETS, list_outputs, read_answer, write_outputs
+from nevus.analyzer.outputs import (
+    KEPT,
+    SHEETS,
+    list_outputs,
+    read_answer,
+    read_sheet,
+    remove_outputs,
+    write_outputs,
+)
 from nevus.analyzer.workers import Answer, Message, run_tasks
 from nevus.errors import ImageError, NevusError, UsageError
 from nevus.imaging.files import remove_partials
@@ -81,11 +90,14 @@ def analyze_folder(
     Raises:
         ZooError: Models are missing or damaged.
         DiskFullError: There is no room.
+        UsageError: The folder holds files of other origin that would be replaced.
     """
     processes, threads = choose_workers(len(inputs), workers, threads)
     # Before any folder is made: most wrong use ends here.
     settings = make_settings(read_zoo(options.models).cards, options)
+    claims.require_ours(out, inputs)
     _make_folder(out)
+    claims.claim(out, inputs)
     ledger = Ledger(out, settings)
     changes = [] if fresh else ledger.find_changes()
     if changes and changed:
@@ -103,6 +115,8 @@ def analyze_folder(
         if "code" in reply:
             text = f"{describe(one.path)}: {reply['text']}"
             failures[task["place"]] = Failure(one.path, reply["code"], text)
+            # An answer about what the file was before would look like one of this call.
+            remove_outputs(out, one.stem)
         else:
             ledger.add(one.stem, one.name, reply["sha256"])
         done += 1
@@ -183,10 +197,11 @@ def _is_done(one: Input, done: Done | None, out: Path, options: Options, setting
         data = read_bytes(one.path, options.limits)
     except ImageError:
         return False
-    same = hashlib.sha256(data).hexdigest() == done.sha256
-    return same and all(
-        path.is_file() for path in list_outputs(out, one.stem, answer, options.wanted)
-    )
+    if hashlib.sha256(data).hexdigest() != done.sha256:
+        return False
+    if options.wanted.sheet and read_sheet(out, one.stem) is None:
+        return False
+    return all(path.is_file() for path in list_outputs(out, one.stem, answer, options.wanted))
 
 
 def _make_folder(out: Path) -> None:

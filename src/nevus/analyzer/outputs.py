@@ -59,6 +59,21 @@ def sheet_path(out: Path, stem: str) -> Path:
     return out / KEPT / SHEETS / f"{stem}.json"
 
 
+def list_possible(out: Path, stem: str) -> list[Path]:
+    """Return the pictures that any call may write beside a photograph's answer."""
+    attributes = [out / attribute_name(stem, name) for name in ATTRIBUTES]
+    return [out / segmentation_name(stem), *attributes, out / f"{stem}_overlay.png"]
+
+
+def remove_outputs(out: Path, stem: str) -> None:
+    """Remove what an earlier call wrote about a photograph that cannot be analysed any more.
+
+    The answer goes first: nothing is left that names a file which is not there.
+    """
+    for path in (answer_path(out, stem), *list_possible(out, stem), sheet_path(out, stem)):
+        path.unlink(missing_ok=True)
+
+
 def list_outputs(out: Path, stem: str, answer: Analysis, wanted: Wanted) -> list[Path]:
     """Return the files that must be there for a photograph to count as done."""
     paths = []
@@ -129,6 +144,15 @@ def read_answer(out: Path, stem: str) -> Analysis | None:
         return read_analysis(answer_path(out, stem).read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def read_sheet(out: Path, stem: str) -> dict[str, Any] | None:
+    """Return a photograph's part of the report, or None where there is no whole one."""
+    try:
+        sheet = json.loads(sheet_path(out, stem).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return sheet if isinstance(sheet, dict) else None
 
 
 def _write_masks(found: Analyzed, stem: str, out: Path) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +13,8 @@ from nevus.analysis.results import Analysis
 from nevus.analysis.tables import write_diagnoses
 from nevus.analyzer.folder import Outcome
 from nevus.analyzer.naming import Input
-from nevus.analyzer.outputs import sheet_path
+from nevus.analyzer.outputs import read_sheet, sheet_path
+from nevus.errors import UsageError
 from nevus.imaging.cells import guard_cell
 from nevus.imaging.files import write_atomically
 from nevus.inference.inputs import write_failures
@@ -34,7 +34,7 @@ _PAGE: Final = re.compile(r"report-(\d+)\.html")
 def write_tables(outcome: Outcome, *, table: bool = False) -> None:
     """Write ``diagnosis.csv`` and ``errors.csv`` of a call, from the answers in its folder.
 
-    Without a model for diagnoses there is no ``diagnosis.csv``.
+    Without a diagnosis there is no ``diagnosis.csv``.
 
     Args:
         outcome: The call.
@@ -48,8 +48,12 @@ def write_tables(outcome: Outcome, *, table: bool = False) -> None:
         for one, answer in outcome.answers()
         if answer.diagnosis is not None and answer.diagnosis.probabilities is not None
     )
+    diagnoses = outcome.out / "diagnosis.csv"
     if any(answer.diagnosis is not None for _, answer in outcome.answers()):
-        write_diagnoses(outcome.out / "diagnosis.csv", rows)
+        write_diagnoses(diagnoses, rows)
+    else:
+        # Of an earlier call: it would pass for this one's.
+        diagnoses.unlink(missing_ok=True)
     write_failures(outcome.out / "errors.csv", outcome.failures)
     if table:
         rows_of_all = (make_row(one, answer) for one, answer in outcome.answers())
@@ -117,7 +121,11 @@ def _name_page(place: int) -> str:
 
 def _read_sheets(out: Path, stems: Sequence[str]) -> Iterator[dict[str, Any]]:
     for stem in stems:
-        sheet: dict[str, Any] = json.loads(sheet_path(out, stem).read_bytes())
+        sheet = read_sheet(out, stem)
+        if sheet is None:
+            raise UsageError(
+                f"{sheet_path(out, stem)} is gone or damaged", hint="the same command makes it anew"
+            )
         yield sheet
 
 
