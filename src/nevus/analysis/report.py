@@ -22,7 +22,7 @@ from nevus.analysis.definitions import DEFINITIONS, NOT_ASSESSED
 from nevus.analysis.sheets import ReportEntry, Sheet, make_sheet
 from nevus.errors import UsageError
 from nevus.imaging.cells import clean_name
-from nevus.imaging.files import PARTIAL
+from nevus.imaging.files import open_whole
 from nevus.inference.inputs import Failure
 from nevus.labels import NOTICE
 
@@ -196,18 +196,11 @@ def _tell(failure: Failure) -> dict[str, str]:
 
 
 def _write_whole(path: Path, assemble: Callable[[TextIO], None]) -> None:
-    partial = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="\n", prefix=PARTIAL, dir=path.parent, delete=False
-        ) as file:
-            partial = Path(file.name)
-            assemble(cast(TextIO, file))
-        partial.chmod(0o644)
-        partial.replace(path)
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
+    with open_whole(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+        assemble(text)
+        text.flush()
+        text.detach()
 
 
 def _open_scratch() -> Any:

@@ -1,9 +1,9 @@
 """Zip archives from elsewhere: looked through first, unpacked whole or not at all."""
 
 import errno
+import secrets
 import shutil
 import stat
-import tempfile
 import unicodedata
 import zipfile
 import zlib
@@ -55,12 +55,12 @@ def unpack(zip_path: Path, folder: Path, *, max_entries: int, max_bytes: int) ->
     """
     if folder.exists():
         raise ArchiveError(f"{folder} is there already", hint="delete or rename it first")
-    temporary = Path(tempfile.mkdtemp(prefix=".unpack-", dir=folder.parent))
+    temporary = folder.with_name(f".unpack-{secrets.token_hex(8)}")
     try:
+        temporary.mkdir()
         with zipfile.ZipFile(zip_path) as archive:
             entries = _inspect(archive, zip_path, max_entries, max_bytes)
             _write_entries(archive, _strip(entries, folder.name), temporary, zip_path, max_bytes)
-        temporary.chmod(0o755)
         temporary.replace(folder)
     # ValueError, NotImplementedError: names in no encoding, a format from the future.
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:

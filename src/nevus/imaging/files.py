@@ -2,12 +2,13 @@
 
 import errno
 import os
-import tempfile
+import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from nevus.errors import DiskFullError, UsageError
 from nevus.labels import IMAGE_SUFFIXES
@@ -83,30 +84,46 @@ def _has_mask_name(path: Path) -> bool:
     return path.stem.endswith(_NOT_PHOTOGRAPHS) or "_attribute_" in path.stem
 
 
+@contextmanager
+def open_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing whose name only ever stands for whole content.
+
+    The user's umask says who may read it.
+
+    Raises:
+        OSError: As of any file; what was there before is untouched.
+    """
+    partial = path.with_name(f"{PARTIAL}{secrets.token_hex(8)}")
+    try:
+        with partial.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        if error.filename == str(partial):
+            error.filename = str(path)  # the name people know
+        raise
+    finally:
+        # There no more where all went well; else neither an error nor Ctrl-C leaves it behind.
+        partial.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that its name only ever stands for whole content.
 
     Raises:
         DiskFullError: There is no room; what was there before is untouched.
     """
-    handle, name = tempfile.mkstemp(prefix=PARTIAL, dir=path.parent)
-    partial = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open_whole(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(0o644)
-        partial.replace(path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             raise DiskFullError(
                 f"no room for {path}: {len(data):,} bytes are needed", hint="make room, run again"
             ) from error
         raise
-    finally:
-        # There no more where all went well; else neither an error nor Ctrl-C leaves it behind.
-        partial.unlink(missing_ok=True)
 
 
 def remove_partials(folder: Path) -> None:
