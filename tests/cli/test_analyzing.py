@@ -129,6 +129,9 @@ def test_json_on_stdout(photos: Path, plain_models: Path, tmp_path: Path, capfd)
         (["none.jpg"], "there is no"),
         (["PHOTOS", "--coverage", "2"], "coverage is 2"),
         (["PHOTOS", "--mm-per-pixel", "-1"], "mm per pixel"),
+        (["PHOTOS", "--mm-per-pixel", "1e308"], "mm per pixel"),
+        (["PHOTOS", "--max-mib", "inf"], "'--max-mib'"),
+        (["PHOTOS", "--max-megapixels", "nan"], "'--max-megapixels'"),
         (["PHOTOS", "--photographs", "nowhere"], "there is no folder"),
         (["PHOTOS", "--models", "nowhere"], "no folder of models"),
         ([], "PHOTO"),
@@ -186,6 +189,20 @@ def test_no_metadata_anywhere(photos: Path, plain_models: Path, tmp_path: Path, 
             assert b"CANARY" not in path.read_bytes()
             assert "CANARY" not in str(path.relative_to(out))
     assert "CANARY" not in shown + err
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_pipes_of_other_encodings(
+    photos: Path, plain_models: Path, tmp_path: Path, encoding: str
+) -> None:
+    words = ["analyze", photos / "Muttermal ä.png", "--models", plain_models]
+    done = subprocess.run(
+        [sys.executable, "-m", "nevus", *words, "--out", tmp_path / "out"],
+        capture_output=True, timeout=120, env=os.environ | {"PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"Report: " in done.stdout
+    done.stdout.decode(encoding)
 
 
 def test_a_deadly_photograph_costs_one_row(

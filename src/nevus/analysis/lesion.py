@@ -24,6 +24,9 @@ LONG_SIDE: Final = 256
 """Outlines are measured with the lesion's box reduced to this many pixels, never enlarged."""
 
 
+LARGEST_SCALE: Final = 10.0
+"""Millimetres that a pixel may stand for: a dermoscopy shows a few of them on its whole width."""
+
 _LARGEST_SIDE: Final = 2048
 
 
@@ -115,13 +118,15 @@ def measure_lesion(
 
 
 def check_scale(mm_per_pixel: float | None) -> None:
-    """Refuse a scale that is no positive number.
+    """Refuse a scale that no photograph through a dermatoscope can have.
 
     Raises:
         UsageError: It is none.
     """
-    if mm_per_pixel is not None and not (math.isfinite(mm_per_pixel) and mm_per_pixel > 0):
-        raise UsageError(f"{mm_per_pixel} mm per pixel, expected a number above 0")
+    if mm_per_pixel is not None and not 0 < mm_per_pixel <= LARGEST_SCALE:
+        raise UsageError(
+            f"{mm_per_pixel} mm per pixel, expected a number above 0, {LARGEST_SCALE:g} at most"
+        )
 
 
 def measure_asymmetry(mask: Mask) -> tuple[float, float]:

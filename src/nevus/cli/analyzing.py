@@ -76,10 +76,11 @@ def analyze(
         typer.Option("--fresh/--resume", help="Do all again, or keep what is done [resume]."),
     ] = False,
     max_mib: Annotated[
-        float, typer.Option(min=0.001, help="Larger files are refused unread.")
+        float, typer.Option(min=0.001, max=2**20, help="Larger files are refused unread.")
     ] = 32.0,
     max_megapixels: Annotated[
-        float, typer.Option(min=0.001, help="Larger photographs are refused undecoded.")
+        float,
+        typer.Option(min=0.001, max=10_000, help="Larger photographs are refused undecoded."),
     ] = 50.0,
 ) -> None:
     """Analyse photographs: lesion, attributes, class probabilities, measures, quality, report.

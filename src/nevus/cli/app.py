@@ -1,6 +1,7 @@
 """The command line's frame: verbs, error lines, exit codes."""
 
 import errno
+import io
 import os
 import sys
 from typing import Annotated
@@ -68,6 +69,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; every expected failure is one line on stderr and its exit code."""
+    _bear_any_encoding()
     try:
         # Typer would draw a box of several lines around wrong use; a script reads one line.
         sys.exit(_run())
@@ -96,6 +98,14 @@ def main() -> None:
         place = f"{error.filename}: " if error.filename else ""
         _print_error(f"{place}{error.strerror}")
         sys.exit(2)
+
+
+def _bear_any_encoding() -> None:
+    # Bars, umlauts, file names that are no UTF-8: a pipe in another encoding, Windows's own for
+    # one, must not end a call after all its work.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run() -> int:
