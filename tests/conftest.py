@@ -121,12 +121,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 def _write_plain_models(folder: Path) -> None:
     """Write models that need no training: dark is lesion, colour is diagnosis."""
     import hashlib
-    import json
 
     from onnx import TensorProto, helper, numpy_helper
 
     from nevus import __version__
     from nevus.labels import NOTICE
+    from nevus.runtime.seal import dump_sealed
 
     generator = np.random.default_rng(0)
     weights = generator.normal(0, 2, (3, 7)).astype(np.float32)
@@ -187,9 +187,10 @@ def _write_plain_models(folder: Path) -> None:
             ids = [f"ISIC_{index:07d}" for index in range(14)]
             gallery = {"labels": [index % 7 for index in range(14)], "image_ids": ids}
         manifest = {
-            "format": 2, "notice": NOTICE, "nevus": __version__, "name": f"{task}-plain",
+            "format": 3, "notice": NOTICE, "nevus": __version__, "name": f"{task}-plain",
             "task": task, "serves": [task], "file": f"{task}.onnx",
             "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "weights": "float32",
+            "arithmetic": "float32",
             "difference": dict.fromkeys(outputs, 0.0),
             "preparation": {
                 "size": size, "fit": "crop" if task == "diagnosis" else "stretch",
@@ -203,7 +204,7 @@ def _write_plain_models(folder: Path) -> None:
             "fitted": fitted, "gallery": gallery,
             "about": {"licence": "CC-0", "data": "none"},
         }  # fmt: skip
-        (folder / f"{task}.json").write_text(json.dumps(manifest), encoding="utf-8")
+        (folder / f"{task}.json").write_bytes(dump_sealed(manifest))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ that are no longer listed are removed: every one that was ever committed stays i
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from nevus.imaging.files import write_atomically
 from nevus.labels import NOTICE
 from nevus.runtime.manifest import FORMAT, read_manifests
 from nevus.runtime.networks import load_networks
+from nevus.runtime.seal import KEY, dump_sealed
 from nevus.runtime.zoo import MANIFEST, make_card, read_zoo, verify
 
 
@@ -29,14 +29,15 @@ def build_zoo(manifests: list[Path], out: Path) -> int:
             if manifest.file in files:
                 raise UsageError(f"two models would be called {manifest.file}")
             files[manifest.file] = verify(make_card(path.parent, manifest))
-            entries.append(manifest.model_dump(mode="json", exclude_none=True))
+            # The whole file has a hash of its own.
+            kept = manifest.model_dump(mode="json", exclude_none=True, exclude={KEY})
+            entries.append(kept)
     entries.sort(key=lambda entry: (entry["task"], entry["name"]))
     document = {"format": FORMAT, "notice": NOTICE, "models": entries}
     out.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         write_atomically(out / name, data)
-    text = json.dumps(document, indent=None, separators=(",", ":"), sort_keys=True, allow_nan=False)
-    write_atomically(out / MANIFEST, text.encode() + b"\n")
+    write_atomically(out / MANIFEST, dump_sealed(document))
     for old in sorted(out.glob("*.onnx")):
         if old.name not in files:
             old.unlink()

@@ -91,14 +91,6 @@ def test_the_manifest_tells(quantised: Path, exported: Path) -> None:
     assert {card.arithmetic for card in read_zoo(exported).models} == {"float32"}
 
 
-def test_older_manifests_compute_in_32_bits(models: Path) -> None:
-    for path in models.glob("*.json"):
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        del manifest["arithmetic"]
-        path.write_text(json.dumps(manifest), encoding="utf-8")
-    assert {card.arithmetic for card in read_zoo(models).models} == {"float32"}
-
-
 @pytest.mark.parametrize("channels", [1, 3, 8, 17])
 def test_no_pair_of_products_overflows_16_bits(channels: int) -> None:
     generator = np.random.default_rng(channels)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from nevus.errors import ZooError
 from nevus.runtime.networks import load_networks
+from nevus.runtime.seal import dump_sealed
 from nevus.runtime.session import open_session
 from nevus.runtime.threads import Threads
 from nevus.runtime.zoo import find_packaged, read_zoo, verify
@@ -19,7 +21,10 @@ from nevus.runtime.zoo import find_packaged, read_zoo, verify
 def change(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     document = json.loads(path.read_text(encoding="utf-8"))
     edit(document)
-    path.write_text(json.dumps(document), encoding="utf-8")
+    try:
+        path.write_bytes(dump_sealed(document))
+    except ValueError:  # what no sealed manifest can hold
+        path.write_text(json.dumps(document), encoding="utf-8")
 
 
 def test_cards(exported: Path) -> None:
@@ -124,6 +129,9 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "oblong turns": lambda d: d["preparation"].update(size=[48, 64]),
     "temperature": lambda d: d["fitted"]["temperature"].update(logits=0),
     "infinite": lambda d: d["fitted"]["temperature"].update(logits=1e999),
+    "unsorted": lambda d: d["fitted"]["calibration"]["all"]["both"]["scores"].update(
+        MEL=[0.2, 0.1]
+    ),
     "score": lambda d: d["fitted"]["calibration"]["all"]["both"]["scores"].update(MEL=[2.0]),
     "label": lambda d: d["gallery"]["labels"].__setitem__(0, 7),
     "gallery": lambda d: d["gallery"]["labels"].pop(),
@@ -146,8 +154,35 @@ def test_manifests_are_checked_value_by_value(models: Path, what: str) -> None:
     assert caught.value.hint
 
 
+def test_any_flipped_bit_of_a_manifest_is_refused(models: Path) -> None:
+    path = models / "diagnosis.json"
+    whole = path.read_bytes()
+    draw = random.Random(0)
+    for place in (0, len(whole) - 1, *draw.sample(range(len(whole)), 300)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << draw.randrange(8)
+        path.write_bytes(changed)
+        with pytest.raises(ZooError):
+            read_zoo(models)
+    path.write_bytes(whole)
+    assert read_zoo(models).cards["diagnosis"].path == models / "diagnosis.onnx"
+
+
+def test_a_manifest_that_nobody_sealed(models: Path) -> None:
+    path = models / "diagnosis.json"
+    document = json.loads(path.read_bytes())
+    document["fitted"]["temperature"]["logits"] *= 2
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ZooError, match="manifest_sha256 does not fit"):
+        read_zoo(models)
+    del document["manifest_sha256"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ZooError, match="manifest_sha256 does not fit"):
+        read_zoo(models)
+
+
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"{}", b"\xff\xfe", b"{" * 100_000, b'{"format": 2, "bytes": NaN}']
+    "text", [b"", b"[]", b"{}", b"\xff\xfe", b"{" * 100_000, b'{"format": 3, "bytes": NaN}']
 )
 def test_what_is_no_manifest(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "model.json").write_bytes(text)

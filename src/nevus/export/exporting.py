@@ -27,6 +27,7 @@ from nevus.models.checkpoint import Checkpoint, read_checkpoint
 from nevus.options import PredictionOptions
 from nevus.runtime.engine import load_onnxruntime
 from nevus.runtime.manifest import FORMAT, LABELS, Manifest
+from nevus.runtime.seal import dump_sealed
 
 TOLERANCE = 1e-4
 """Largest difference between torch and ONNX that is let through with 32-bit weights."""
@@ -128,8 +129,7 @@ def export_checkpoint(
         raise CheckpointError(f"ONNX differs from torch by {found:.2g}, above {TOLERANCE:g}")
     manifest = make_manifest(checkpoint, network, data, out.name, differences, options)
     write_atomically(out, data)
-    text = json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False)
-    write_atomically(out.with_suffix(".json"), text.encode())
+    write_atomically(out.with_suffix(".json"), dump_sealed(manifest, indent=1))
     remarks = _tell_turns(original, checkpoint, options)
     return Exported(out, manifest["sha256"], len(data), differences, remarks)
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from nevus.errors import ZooError
 from nevus.imaging.preparation import Constancy, Fit
 from nevus.labels import ATTRIBUTES, DIAGNOSES
+from nevus.runtime.seal import KEY, is_whole
 
-FORMAT = 2
+FORMAT = 3
 LARGEST_TEXT = 32 * 2**20
 """Of a manifest, in bytes."""
 LARGEST_MODEL = 2**30
@@ -31,6 +32,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 Side = Annotated[int, Field(ge=32, le=4096)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Diagnosed = Literal["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"]
 Five = Annotated[tuple[Share, ...], Field(min_length=5, max_length=5)]
 
@@ -93,6 +95,13 @@ class Calibrated(Part):
     ece: Share
     scores: dict[Diagnosed, tuple[Share, ...]]
 
+    @model_validator(mode="after")
+    def _is_sorted(self) -> "Calibrated":
+        # Conformal sets take the k-th of them.
+        if any(list(values) != sorted(values) for values in self.scores.values()):
+            raise ValueError("scores are not sorted")
+        return self
+
 
 class CalibratedWays(Part):
     """One `Calibrated` for each way."""
@@ -121,17 +130,17 @@ class Known(Part):
 class Manifest(Part):
     """One model."""
 
-    format: Literal[2]
+    format: Literal[3]
     notice: str
     nevus: Name
     name: Name
     task: Literal["segmentation", "attributes", "diagnosis"]
     serves: tuple[Literal["segmentation", "attributes", "diagnosis"], ...]
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,180}\.onnx$")]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Hash
     bytes: Annotated[int, Field(ge=1, le=LARGEST_MODEL)]
     weights: Literal["float32", "float16", "int8"]
-    arithmetic: Literal["float32", "int8"] = "float32"
+    arithmetic: Literal["float32", "int8"]
     difference: dict[str, Annotated[float, Field(ge=0)]]
     preparation: Prepared
     outputs: tuple[str, ...]
@@ -140,6 +149,7 @@ class Manifest(Part):
     fitted: Fitted
     gallery: Known
     about: dict[str, Any]
+    manifest_sha256: Hash | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Manifest":
@@ -171,9 +181,10 @@ class Manifest(Part):
 class Collection(Part):
     """All models of a folder in one file."""
 
-    format: Literal[2]
+    format: Literal[3]
     notice: str
     models: tuple[Manifest, ...]
+    manifest_sha256: Hash
 
 
 def read_manifests(text: bytes, source: str) -> tuple[Manifest, ...]:
@@ -197,6 +208,8 @@ def read_manifests(text: bytes, source: str) -> tuple[Manifest, ...]:
     if document["format"] != FORMAT:
         found = str(document["format"])[:20]
         raise ZooError(f"{source} has format {found}, this nevus reads {FORMAT}", hint=UPDATE)
+    if not is_whole(text):
+        raise ZooError(f"{source} is damaged: its {KEY} does not fit what it says", hint=UPDATE)
     try:
         if "models" in document:
             return Collection.model_validate_json(text).models
