@@ -17,10 +17,9 @@ from nevus.analysis.results import (
     SegmentationAnswer,
     SimilarCase,
     Size,
-    make_schema,
     read_analysis,
-    write_schema,
 )
+from nevus.analysis.schema import make_schema, write_schema
 from nevus.imaging.cells import clean_name
 from nevus.labels import DIAGNOSES, NOTICE
 
@@ -39,6 +38,16 @@ def test_the_schema_forbids_what_is_unknown() -> None:
     parts = [schema, *schema["$defs"].values()]
     assert all(part["additionalProperties"] is False for part in parts)
     assert schema["properties"]["format"]["const"] == "nevus-analysis-1"
+
+
+def test_the_schema_explains_every_field() -> None:
+    schema = make_schema()
+    for part in (schema, *schema["$defs"].values()):
+        assert "Attributes:" not in part["description"]
+        for name, field in part["properties"].items():
+            assert field.get("description"), name
+    measures = schema["$defs"]["Abcd"]["properties"]
+    assert "Source: Stoecker" in measures["asymmetry_major"]["description"]
 
 
 def test_there_and_back(answer: Analysis, silent_answer: Analysis) -> None:

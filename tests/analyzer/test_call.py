@@ -18,6 +18,10 @@ def test_what_is_missing_goes_to_on_failure(photos: Path, plain_models: Path) ->
     assert [one.analysis.image for one in found] == ["a.png"]
     assert [(one.path, one.code) for one in told] == [(sources[0], "missing")]
     assert told[0].text == "nope.jpg: there is no such file"
+    patterns = [f"{photos}/[b].png", f"{photos}/x*.png"]
+    found = nevus.analyze(patterns, models=plain_models, on_failure=told.append)
+    assert [one.analysis.image for one in found] == ["b.png"]
+    assert told.pop().text == "x*.png: nothing matches"
     only = nevus.analyze([photos / "nope.jpg"], models=plain_models, on_failure=told.append)
     assert list(only) == []
     assert len(told) == 2

@@ -1,13 +1,12 @@
 """Everything nevus says about one photograph, as one strict JSON object with a published schema.
 
-``docs/schema/analysis-1.json`` is written from these classes by `write_schema`. A change that an
+``docs/schema/analysis-1.json`` is written from these classes and their docstrings by
+`nevus.analysis.schema`. A change that an
 older reader would stumble over makes it ``analysis-2``.
 """
 
-import json
 import math
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,7 +15,6 @@ from nevus.analysis.finite import Finite
 from nevus.analysis.lesion import Abcd
 from nevus.analysis.quality import QualityFlag
 from nevus.imaging.cells import clean_name
-from nevus.imaging.files import write_atomically
 from nevus.labels import ATTRIBUTES, DIAGNOSES, NOTICE
 
 FORMAT: Final = "nevus-analysis-1"
@@ -45,14 +43,25 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Size(Finite):
-    """Of the photograph and every mask, pixels, as stored: EXIF orientation is not applied."""
+    """Of the photograph and every mask, as stored: EXIF orientation is not applied.
+
+    Attributes:
+        height: Pixels.
+        width: Pixels.
+    """
 
     height: Annotated[int, Field(ge=1)]
     width: Annotated[int, Field(ge=1)]
 
 
 class Dermoscopy(Finite):
-    """Whether this is a dermoscopy at all; `score` is not a probability."""
+    """Whether this is a dermoscopy at all.
+
+    Attributes:
+        score: Of a logistic model on hand-made features, 0 to 1; not a probability.
+        threshold: From which score on it is taken for one.
+        is_dermoscopy: Whether the score reaches the threshold; else nothing is said of diagnoses.
+    """
 
     score: Share
     threshold: Share
@@ -66,7 +75,16 @@ class Dermoscopy(Finite):
 
 
 class SegmentationAnswer(Finite):
-    """Task 1: the lesion mask; `file` is None where none was written, `model` names one below."""
+    """Task 1: the lesion mask.
+
+    Attributes:
+        file: Name of the mask, a PNG of 0 and 255 of the photograph's size; None where none was
+            written.
+        area_share: Lesion pixels over all pixels.
+        empty: No lesion was found.
+        touches_border: A lesion pixel lies at the photograph's edge: a part may be cut off.
+        model: Name of the model, one of `models`.
+    """
 
     file: CleanName | None
     area_share: Share
@@ -76,7 +94,15 @@ class SegmentationAnswer(Finite):
 
 
 class AttributeAnswer(Finite):
-    """Task 2: one dermoscopic attribute; `probability` is that of its presence."""
+    """Task 2: one dermoscopic attribute.
+
+    Attributes:
+        file: Name of the mask, as the lesion's; None where none was written.
+        present: The mask has a pixel.
+        probability: That the photograph shows it somewhere, by the network's presence output; it
+            may be high with an empty mask.
+        area_share: Its pixels over all pixels of the photograph.
+    """
 
     file: CleanName | None
     present: bool
@@ -85,7 +111,14 @@ class AttributeAnswer(Finite):
 
 
 class Calibration(Finite):
-    """How far probabilities can be trusted: measured on `n` photographs of `split`."""
+    """How far probabilities can be trusted.
+
+    Attributes:
+        n: Photographs it was measured on.
+        ece: Expected calibration error in 15 bins, temperatures of one half judged on the other.
+        temperature: What scores are divided by before the softmax.
+        split: Which photographs these were.
+    """
 
     n: Annotated[int, Field(ge=1)]
     ece: Share
@@ -139,7 +172,14 @@ class DiagnosisAnswer(Finite):
 
 
 class SimilarCase(Finite):
-    """A training photograph near in the network's features; `link_text` says where to look."""
+    """A training photograph near in the network's features.
+
+    Attributes:
+        image_id: Of the ISIC archive.
+        diagnosis: Its own, as the data set says.
+        distance: Between the embeddings of the photograph and of this one; smaller is nearer.
+        link_text: Where to look for it.
+    """
 
     image_id: CleanName
     diagnosis: DiagnosisName
@@ -148,7 +188,15 @@ class SimilarCase(Finite):
 
 
 class ModelUsed(Finite):
-    """A model that had a part in the answer."""
+    """A model that had a part in the answer.
+
+    Attributes:
+        name: The model's.
+        task: What it was trained for: segmentation, attributes or diagnosis.
+        sha256: Of its file.
+        licence: Of the data it was trained on, which its use follows.
+        training_data: What it was trained on.
+    """
 
     name: str
     task: str
@@ -220,16 +268,3 @@ def read_analysis(text: str | bytes) -> Analysis:
         ValueError: It is none, or contradicts itself.
     """
     return Analysis.model_validate_json(text)
-
-
-def make_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12) of `Analysis.to_json`."""
-    schema = Analysis.model_json_schema(mode="serialization")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "analysis-1.json"}
-    return {**head, **schema}
-
-
-def write_schema(path: Path) -> None:
-    """Write the schema; ``docs/schema/analysis-1.json`` is its place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, f"{json.dumps(make_schema(), indent=1)}\n".encode())

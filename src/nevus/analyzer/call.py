@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from glob import has_magic
+from glob import has_magic, iglob
 from pathlib import Path
 from typing import TypedDict, Unpack, overload
 
@@ -97,15 +97,27 @@ def _check_names(source: Iterable[Path | str]) -> list[Path | str]:
     return names
 
 
+def _is_there(source: str) -> bool:
+    if Path(source).exists():
+        return True
+    # Path.glob refuses patterns that begin at the root.
+    return has_magic(source) and any(True for _ in iglob(source, recursive=True))  # noqa: PTH207
+
+
+def _tell_missing(source: str) -> str:
+    return "nothing matches" if has_magic(source) else "there is no such file"
+
+
 def _analyze_each(
     analyzer: Analyzer,
     sources: Sequence[Path | str],
     on_failure: Callable[[Failure], object] | None,
 ) -> Iterator[Analyzed]:
     # Not inside the generator: what does not exist is said by the call itself.
-    missing = [Path(one) for one in sources if not (has_magic(str(one)) or Path(one).exists())]
+    missing = [Path(one) for one in sources if not _is_there(str(one))]
     failures = [
-        ImageError("missing", f"{clean_name(one.name)}: there is no such file") for one in missing
+        ImageError("missing", f"{clean_name(one.name)}: {_tell_missing(str(one))}")
+        for one in missing
     ]
     if failures and on_failure is None:
         raise failures[0]
