@@ -19,6 +19,7 @@ from nevus.inference.network import load_network
 from nevus.inference.predictor import predict_folder
 from nevus.labels import NOTICE, segmentation_name
 from nevus.recipe import read_recipe
+from nevus.training.split import read_split
 from nevus.training.train import TrainOptions, train
 
 
@@ -39,13 +40,14 @@ def main() -> None:
     )
     outcome = train(read_recipe("segmentation-tiny"), options)
     print(f"{outcome.step} of {outcome.total} steps, best metric {outcome.best}")
-    network = load_network(out / "run" / "best.safetensors")
-    records = find_records(out / "data")
+    network = load_network(out / "run" / "last.safetensors")
+    held_out = set(read_split(out / "run" / "split.json").validation)
+    records = [one for one in find_records(out / "data") if one.image_id in held_out]
     masks = out / "masks"
     failures = predict_folder(
         network, [record.image for record in records], masks, steps=network.options.steps
     )
-    scores = score_segmentation(out / "data", masks)
+    scores = score_segmentation(out / "data", masks, subset=True)
     groups = zip(("Best", "Middle", "Worst"), pick_cases(scores.per_image, 4), strict=True)
     items = [
         GalleryItem(
@@ -62,7 +64,9 @@ def main() -> None:
     ]
     page = out / "gallery.html"
     write_gallery(page, items, title="nevus demo: drawn photographs", summary=scores)
-    print(f"threshold Jaccard {scores.means['threshold_jaccard']:.3f}, n = {scores.n} drawn")
+    print(
+        f"threshold Jaccard {scores.means['threshold_jaccard']:.3f}, n = {scores.n} drawn, held out"
+    )
     print(f"{len(failures)} failures; look at {page.resolve().as_uri()}")
     if arguments.open:
         webbrowser.open(page.resolve().as_uri())

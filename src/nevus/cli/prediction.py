@@ -49,7 +49,10 @@ def predict(
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(help="Diagnosis: logits, gallery or both. Default: the checkpoint's own."),
+        typer.Option(
+            help="Diagnosis: logits, gallery or both. Default: the checkpoint's own; models have "
+            "one way."
+        ),
     ] = None,
     fitted_for: Annotated[
         str | None,
@@ -62,7 +65,11 @@ def predict(
         int | None, typer.Option(min=1, max=100, help="Diagnosis: similar cases to name [5].")
     ] = None,
     flips: Annotated[
-        bool | None, typer.Option("--flips/--no-flips", help="Average over flips.")
+        bool | None,
+        typer.Option(
+            "--flips/--no-flips",
+            help="Average over flips. Default: the checkpoint's own; not with --models.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads beside the network.")] = 2,

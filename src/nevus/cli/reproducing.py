@@ -31,7 +31,10 @@ class _AllByDefault(TyperGroup):
 reproduce_app = typer.Typer(
     cls=_AllByDefault,
     no_args_is_help=True,
-    help="Run the rows of the paper's tables, in visits as long as one likes, and report them.",
+    help="Run the rows of the paper's tables, in visits as long as one likes, and report them.\n\n"
+    "Example: nevus reproduce table1 --data isic2018 --out reproduced\n\n"
+    "Without a table, all of them; their options are those of `nevus reproduce all --help`:\n\n"
+    "Example: nevus reproduce --plan --data isic2018 --out reproduced",
 )
 
 OutOption = Annotated[Path, typer.Option(help="Folder of runs and results.")]
