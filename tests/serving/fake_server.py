@@ -1,4 +1,4 @@
-"""`nevus serve` with the fake worker; settings come as JSON."""
+"""`nevus serve` with the fake worker; settings come as JSON, `files` is the limit of open ones."""
 
 import json
 import logging
@@ -23,6 +23,10 @@ if __name__ == "__main__":
     given = json.loads(sys.argv[1])
     if "models" in given:
         given["models"] = Path(given["models"])
+    if "files" in given:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, tuple(given.pop("files")))
     try:
         serve(
             Settings(**{"port": 0, "command": WORKER, **given}),

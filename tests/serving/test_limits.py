@@ -129,8 +129,9 @@ def test_no_http_at_all(server: Any) -> None:
     assert b'"bad_request"' in answer
 
 
-def test_heads_that_never_end_are_given_up(server: Any) -> None:
-    assert talk(server, b"GET /livez HTTP/1.1\r\nHost: localh") == b""
+@pytest.mark.parametrize("sent", [b"", b"GET /livez HTTP/1.1\r\nHost: localh"])
+def test_heads_that_never_end_are_given_up(server: Any, sent: bytes) -> None:
+    assert talk(server, sent) == b""
 
 
 def test_bodies_that_stop_are_given_up(server: Any, draw: Callable[..., bytes]) -> None:

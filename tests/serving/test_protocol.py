@@ -1,5 +1,6 @@
-"""Clients that read slowly, with a clock and a line that are drawn by hand."""
+"""Clients that read slowly or are too many, with a clock and a line that are drawn by hand."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -77,3 +78,50 @@ def test_who_reads_in_drips_is_cut_off(protocol: Any) -> None:
     protocol.transport.left -= LEAST - 1
     protocol.loop.strike()
     assert protocol.transport.aborted
+
+
+class Crowd:
+    """Connections that share a server's set and a clock."""
+
+    def __init__(self, most: int) -> None:
+        self.connections: set[Any] = set()
+        self.most = most
+        self.now = 0.0
+
+    def come(self) -> Any:
+        made: Any = Protocol.__new__(Protocol)
+        made.cycle, made.most, made.connections = None, self.most, self.connections
+        made.logger, made.transport = logging.getLogger("nevus.test"), Line(0)
+        self.now += 1
+        made.loop = SimpleNamespace(time=lambda: self.now, call_later=lambda *_: None)
+        made.flow = None
+        line: Any = made.transport
+        line.get_extra_info = lambda *_: None
+        made.connection_made(line)
+        return made
+
+    @staticmethod
+    def work(one: Any) -> None:
+        one.cycle = SimpleNamespace(response_complete=False)
+
+
+def test_one_too_many_takes_the_place_of_the_longest_idle() -> None:
+    crowd = Crowd(3)
+    first, second, third, fourth = (crowd.come() for _ in range(4))
+    assert [one.transport.aborted for one in (first, second, third, fourth)] == [
+        True, False, False, False,
+    ]  # fmt: skip
+    # The first is still in uvicorn's set: it must not be counted, nor dropped twice.
+    crowd.work(second)
+    fifth = crowd.come()
+    assert third.transport.aborted
+    assert not any(one.transport.aborted for one in (second, fourth, fifth))
+
+
+def test_nobody_at_work_is_dropped() -> None:
+    crowd = Crowd(2)
+    for _ in range(2):
+        crowd.work(crowd.come())
+    newest = crowd.come()
+    assert newest.transport.aborted
+    assert sum(one.transport.aborted for one in crowd.connections) == 1

@@ -7,6 +7,7 @@ from typing import Any, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from nevus.serving.descriptors import MOST_CONNECTIONS, Warner
 from nevus.serving.headers import EVERYWHERE
 from nevus.serving.refusals import encode_error
 
@@ -18,20 +19,26 @@ PATIENCE: Final = 10.0
 """Seconds for a request's head; a client that reads its answer slowly has three times that."""
 RATE: Final = 64 * 2**10
 """Bytes per second that a client has to read."""
+_warner: Final = Warner(_log)
 
 
 class Protocol(H11Protocol):
-    """uvicorn's, with a time for heads, a time for readers, and errors as JSON."""
+    """uvicorn's, with a time for heads, a time for readers, a bound, and errors as JSON."""
 
     patience = PATIENCE
     rate = RATE
+    most = MOST_CONNECTIONS
+    _idle_since = 0.0
+    _dropped = False
     _head_timer: asyncio.TimerHandle | None = None
     _read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for a head."""
+        """Begin to wait for a head; where all places are taken, the longest idle one is freed."""
         super().connection_made(transport)
+        self._idle_since = self.loop.time()
         self._await_head()
+        self._make_place()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a head that comes in drips is waited for no longer."""
@@ -40,6 +47,11 @@ class Protocol(H11Protocol):
             self._stop_head_timer()
         elif self._head_timer is None:
             self._await_head()
+
+    def on_response_complete(self) -> None:
+        """Be idle again."""
+        self._idle_since = self.loop.time()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timers."""
@@ -82,6 +94,20 @@ class Protocol(H11Protocol):
     def _busy(self) -> bool:
         # uvicorn sets a cycle for each request; a WebSocket's transport is no longer ours.
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _make_place(self) -> None:
+        """Drop one connection if there are too many: the newest, where all others are at work."""
+        # uvicorn forgets a dropped one only in the loop's next round.
+        held: list[Any] = [one for one in self.connections if not getattr(one, "_dropped", False)]
+        if len(held) > self.most:
+            idle = (one for one in held if not one._busy)
+            min(idle, key=lambda one: one._idle_since)._drop()
+            _warner.warn("more than %d connections: those idle longest are closed", self.most)
+
+    def _drop(self) -> None:
+        self._dropped = True
+        # Not `close`, which waits for a client that does not read its last answer.
+        self.transport.abort()
 
     def _await_reader(self) -> None:
         left = self.transport.get_write_buffer_size()

@@ -15,11 +15,13 @@ from fastapi import FastAPI
 
 from nevus.errors import UsageError
 from nevus.serving.app import create_app
+from nevus.serving.descriptors import ACCEPTED_AT_ONCE, Warner, allow_connections
 from nevus.serving.protocol import Protocol
 from nevus.serving.settings import Settings
 
 _log = logging.getLogger(__name__)
-_BACKLOG: Final = 2048
+_BACKLOG: Final = 1024
+"""Connections that the system keeps until they are accepted."""
 _LARGEST_HEAD: Final = 16 * 2**10
 _KEEP_ALIVE: Final = 15
 _LAST_SECONDS: Final = 2
@@ -34,16 +36,18 @@ def serve(settings: Settings, *, announce: Callable[[str], None] = lambda _: Non
         announce: Told the address once it is bound.
 
     Raises:
-        UsageError: The address cannot be bound.
+        UsageError: The address cannot be bound, or too few files may be open.
         ModelsError: The models cannot be used.
     """
+    most = allow_connections(settings.processes)
     with bind(settings) as bound:
         host, port = bound.getsockname()[:2]
         settings = replace(settings, port=port)
         announce(f"{replace(settings, host=host).address}/")
         app = create_app(settings)
-        server = Server(_configure(app, settings), app, settings)
+        server = Server(_configure(app, settings, most), app, settings)
         app.state.service.pool.on_broken = server.stop
+        app.state.service.telemetry.watch_connections(lambda: len(server.server_state.connections))
         server.run(sockets=[bound])
     if app.state.service.pool.broken is not None:
         raise app.state.service.pool.broken
@@ -90,7 +94,11 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and remember the loop for signals."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(Warner(_log).handle)
         await super().startup(sockets)
+        for one in sockets or ():
+            # uvicorn has one number for how many wait and how many are accepted at once.
+            one.listen(_BACKLOG)
 
     # Called as a signal handler: the frame comes along, wanted or not.
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -127,13 +135,12 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _configure(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    kind: Any = type(
-        "PatientProtocol", (Protocol,), {"patience": settings.patience, "rate": settings.rate}
-    )
+def _configure(app: FastAPI, settings: Settings, most: int) -> uvicorn.Config:
+    limits = {"patience": settings.patience, "rate": settings.rate, "most": most}
+    kind: Any = type("PatientProtocol", (Protocol,), limits)
     return uvicorn.Config(
         app, http=kind, ws="none", loop="asyncio", lifespan="on", log_config=None,
         access_log=False, server_header=False, proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=_LAST_SECONDS,
-        h11_max_incomplete_event_size=_LARGEST_HEAD, backlog=_BACKLOG,
+        h11_max_incomplete_event_size=_LARGEST_HEAD, backlog=ACCEPTED_AT_ONCE,
     )  # fmt: skip

@@ -51,6 +51,11 @@ class Telemetry:
         text = "Bytes of requests in memory."
         Gauge("nevus_held_bytes", text, registry=self._registry).set_function(held)
 
+    def watch_connections(self, count: Callable[[], float]) -> None:
+        """Read how many connections are open whenever somebody asks."""
+        text = "Connections open."
+        Gauge("nevus_connections", text, registry=self._registry).set_function(count)
+
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """Count an answer; `path` is one of the service's own."""
         self._requests.labels(path, str(status)).inc()
