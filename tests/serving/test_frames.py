@@ -50,6 +50,7 @@ def test_the_end_is_no_error() -> None:
         struct.pack(">I", 5) + b"x" * 5,
         struct.pack(">I", 13) + b'{"sizes":[5]}',
         struct.pack(">I", 14) + b'{"sizes":[-1]}',
+        struct.pack(">I", 2**19) + b"[" * 2**19,
         struct.pack(">I", 18) + b'{"sizes":[9999999999]}'[:18],
     ],
 )

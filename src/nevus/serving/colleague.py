@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
+from pydantic import BaseModel, Field, ValidationError
+
+from nevus.analysis.results import ModelUsed
 from nevus.errors import NevusError
 from nevus.runtime.engine import SILENCE
-from nevus.serving.frames import Head, pack_frame, receive_frame
+from nevus.serving.frames import FrameError, Head, pack_frame, receive_frame
 from nevus.serving.settings import TOKEN, Settings
 
 START_WITHIN: Final = 120.0
@@ -27,6 +30,14 @@ _SURROUNDINGS: Final = {
 def _make_surroundings() -> dict[str, str]:
     """Return a worker's environment: what decodes strangers' files does not know the token."""
     return {**{name: one for name, one in os.environ.items() if name != TOKEN}, **_SURROUNDINGS}
+
+
+class _Introduction(BaseModel):
+    """What a worker says once it is ready."""
+
+    models: list[ModelUsed]
+    verbs: list[str]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class ModelsError(NevusError):
@@ -59,6 +70,7 @@ class Colleague:
             OSError: It cannot be started.
             TimeoutError: It was not ready in time.
             asyncio.IncompleteReadError: It died.
+            FrameError: It introduces itself as no worker does.
         """
         process = await asyncio.create_subprocess_exec(
             *settings.command,
@@ -83,9 +95,13 @@ class Colleague:
         self.served = 0
         if "failed" in answer:
             raise ModelsError(str(answer["failed"]))
-        self.models = answer["models"]
-        self.verbs = answer["verbs"]
-        self.seconds = float(answer["seconds"])
+        try:
+            told = _Introduction.model_validate(answer, strict=True)
+        except ValidationError as error:
+            raise FrameError("an introduction that is none") from error
+        self.models = [one.model_dump() for one in told.models]
+        self.verbs = told.verbs
+        self.seconds = told.seconds
 
     @property
     def process_id(self) -> int:

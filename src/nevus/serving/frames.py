@@ -82,7 +82,7 @@ def _read_exactly(stream: BinaryIO, size: int) -> bytes:
 def _parse_head(text: bytes) -> Head:
     try:
         head: Head = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FrameError("a head is no JSON") from error
     sizes = head.get("sizes") if isinstance(head, dict) else None
     if not isinstance(sizes, list) or not all(isinstance(one, int) and one >= 0 for one in sizes):

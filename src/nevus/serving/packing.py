@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from nevus.labels import ATTRIBUTES, NOTICE, attribute_name, segmentation_name
-from nevus.serving.pool import Done
+from nevus.serving.jobs import Done
 from nevus.serving.refusals import name_error
 
 _OLDEST: Final = (1980, 1, 1, 0, 0, 0)

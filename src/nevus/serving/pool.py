@@ -3,57 +3,26 @@
 import asyncio
 import contextlib
 import logging
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
 from nevus.serving.admission import Admission
 from nevus.serving.colleague import Colleague, ModelsError
 from nevus.serving.frames import FrameError
-from nevus.serving.refusals import RefusedError, defect, died, late
+from nevus.serving.jobs import Defect, Done, Job, read_answer
+from nevus.serving.refusals import defect, died, late
 from nevus.serving.settings import Settings
 from nevus.serving.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
 _DEATHS: Final = (ConnectionError, asyncio.IncompleteReadError, FrameError)
+_SHORTEST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _TRIED: Final = "analyze"
 """What a worker tries before it is ready."""
-
-
-@dataclass
-class Job:
-    """What one worker does in one go.
-
-    Attributes:
-        verb: One of `nevus.serving.analyst.VERBS`, or ``report``.
-        names: Of the photographs, clean; a ``report`` alone has several.
-        photographs: The files.
-        stem: Of names in an archive; empty: JSON is wanted.
-        answer: Outcome and files, once done; cancelled where nobody waits for it any more.
-    """
-
-    verb: str
-    names: Sequence[str]
-    photographs: Sequence[bytes]
-    stem: str = ""
-    answer: "asyncio.Future[Done]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def fail(self, refusal: RefusedError) -> None:
-        """Let whoever waits know."""
-        if not self.answer.done():
-            self.answer.set_exception(refusal)
-
-
-@dataclass(frozen=True)
-class Done:
-    """A worker's answer: `nevus.serving.analyst.Reply` after its journey."""
-
-    outcome: str
-    files: Mapping[str, bytes]
 
 
 class Pool:
@@ -88,7 +57,7 @@ class Pool:
     def open(self) -> None:
         """Begin to start workers."""
         for _ in range(self._settings.processes):
-            self._desks.append(asyncio.create_task(self._run_desk()))
+            self._desks.append(asyncio.create_task(self._keep_desk()))
 
     async def close(self) -> None:
         """End all workers, at once where they are at work."""
@@ -112,6 +81,18 @@ class Pool:
         finally:
             for job in jobs:
                 job.answer.cancel()
+
+    async def _keep_desk(self) -> None:
+        """Run a desk; a defect of ours costs a worker, and not its place for ever."""
+        while True:
+            try:
+                await self._run_desk()
+            except Exception as error:
+                last = traceback.extract_tb(error.__traceback__)[-1]
+                place = f"{Path(last.filename).name}:{last.lineno}"
+                _log.error("a defect of nevus: %s in %s", type(error).__name__, place)
+                self._telemetry.end_worker("defect")
+            await asyncio.sleep(_SHORTEST_PAUSE)
 
     async def _run_desk(self) -> None:
         """Have one worker at work, and after it another, for ever."""
@@ -154,7 +135,7 @@ class Pool:
         end.add_done_callback(self._leaving.discard)
 
     async def _hire(self) -> Colleague:
-        pause = 0.5
+        pause = _SHORTEST_PAUSE
         while True:
             try:
                 return await self._start()
@@ -223,33 +204,32 @@ class Pool:
         try:
             async with asyncio.timeout(self._settings.deadline):
                 answer, blobs = await colleague.exchange(head, job.photographs)
+            told = read_answer(answer, blobs, job.stem)
         except TimeoutError:
             _log.error("a worker hung and is replaced")
             self._telemetry.end_worker("hung")
             job.fail(late(self._settings.deadline))
             return False
-        except _DEATHS:
-            _log.error("a worker died and is replaced")
+        except _DEATHS as error:
+            _log.error("a worker died and is replaced: %s", type(error).__name__)
             self._telemetry.end_worker("died")
             job.fail(died())
             return False
-        except asyncio.CancelledError:
+        except BaseException:
             job.fail(died())
             raise
         self._admission.note(job.verb, (monotonic() - start) / len(job.names))
-        self._settle(job, answer, blobs)
+        self._settle(job, told)
         return True
 
-    def _settle(self, job: Job, answer: Mapping[str, Any], blobs: Sequence[bytes]) -> None:
-        if "defect" in answer:
-            _log.error("a defect of nevus: %s", answer["defect"])
+    def _settle(self, job: Job, told: Done | Defect) -> None:
+        if isinstance(told, Defect):
+            _log.error("a defect of nevus: %s", told.place)
             self._telemetry.count_photograph("defect")
             job.fail(defect("the analysis failed"))
-            return
-        self._telemetry.count_photograph(answer["outcome"])
-        if not job.answer.done():
-            files = dict(zip(answer["files"], blobs, strict=True))
-            job.answer.set_result(Done(answer["outcome"], files))
+        else:
+            self._telemetry.count_photograph(told.outcome)
+            job.succeed(told)
 
 
 async def _dismiss(hiring: "asyncio.Task[Colleague]") -> None:

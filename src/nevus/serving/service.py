@@ -9,8 +9,9 @@ from starlette.responses import Response
 from nevus.serving.admission import Admission
 from nevus.serving.bodies import Upload, read_uploads
 from nevus.serving.headers import check_query, prefers_archive, read_headers
+from nevus.serving.jobs import Done, Job
 from nevus.serving.packing import join_results, name_stems, pack_results
-from nevus.serving.pool import Done, Job, Pool
+from nevus.serving.pool import Pool
 from nevus.serving.refusals import ClientGoneError, RefusedError, closing
 from nevus.serving.settings import Settings
 from nevus.serving.telemetry import Telemetry

@@ -67,7 +67,7 @@ class Telemetry:
         self._photographs.labels(outcome).inc()
 
     def end_worker(self, reason: str) -> None:
-        """Count a worker's end: ``died``, ``hung``, ``recycled`` or ``start``."""
+        """Count a worker's end: ``died``, ``hung``, ``recycled``, ``start`` or ``defect``."""
         self._ends.labels(reason).inc()
 
     def count_workers(self, count: int) -> None:
