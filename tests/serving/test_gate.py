@@ -12,7 +12,8 @@ from nevus.errors import UsageError
 from nevus.labels import NOTICE
 from nevus.serving import colleague, schemas
 from nevus.serving.app import create_app
-from nevus.serving.headers import prefers_archive
+from nevus.serving.headers import check_site, prefers_archive
+from nevus.serving.refusals import RefusedError
 from nevus.serving.settings import Settings
 
 TOKEN = "a-token-of-enough-signs"
@@ -138,6 +139,24 @@ def test_what_needs_no_token(guarded: Any) -> None:
 def test_hosts(host: str, status: int) -> None:
     app = create_app(Settings(workers=1, allow_hosts=("nevus.example.org",)))
     assert ask(app, "/livez", host=host).status == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://localhost:8000", 503), ("https://localhost:8000", 503), ("http://localhost", 403),
+        ("null", 403), ("", 403), ("http://[", 403), ("http://[::1", 403), ("http://a]b", 403),
+        ("http://evil.example", 403),
+    ],
+)  # fmt: skip
+def test_origins(plain: Any, origin: str, status: int) -> None:
+    answer = ask(plain, "/v1/analyze", "POST", origin=origin)
+    assert answer.status == status, answer.body
+
+
+def test_an_origin_that_is_none_is_not_that_of_a_missing_host() -> None:
+    with pytest.raises(RefusedError, match="another site"):
+        check_site({"origin": "http://["})
 
 
 def test_documents_load_nothing_from_elsewhere(guarded: Any) -> None:

@@ -62,7 +62,7 @@ def check_site(headers: Mapping[str, str]) -> None:
     if site is not None:
         foreign = site not in _OWN_SITES
     else:
-        foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
+        foreign = origin is not None and not _is_of(origin, headers.get("host"))
     if foreign:
         raise RefusedError(403, "other_site", "another site's page sent this request")
 
@@ -126,6 +126,13 @@ def _weigh(entry: str) -> tuple[str, float]:
             except ValueError:
                 return kind, 0.0
     return kind, 1.0
+
+
+def _is_of(origin: str, host: str | None) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:  # no address at all, such as "http://["
+        return False
 
 
 def _drop_port(host: str) -> str:
