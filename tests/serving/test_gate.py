@@ -159,6 +159,19 @@ def test_an_origin_that_is_none_is_not_that_of_a_missing_host() -> None:
         check_site({"origin": "http://["})
 
 
+@pytest.mark.parametrize(
+    ("bound", "host", "status"),
+    [
+        ("127.0.0.2", "127.0.0.2:8000", 200), ("127.0.0.2", "localhost", 200),
+        ("127.0.0.2", "127.0.0.3", 421), ("::1", "[::1]:8000", 200), ("[::1]", "[::1]", 200),
+        ("localhost", "127.0.0.2", 421),
+    ],
+)  # fmt: skip
+def test_the_address_that_is_bound_is_a_name(bound: str, host: str, status: int) -> None:
+    app = create_app(Settings(host=bound, workers=1))
+    assert ask(app, "/livez", host=host).status == status
+
+
 def test_documents_load_nothing_from_elsewhere(guarded: Any) -> None:
     page = ask(guarded, "/docs").body.decode()
     assert NOTICE in page

@@ -43,7 +43,9 @@ def check_host(headers: Mapping[str, str], settings: Settings) -> None:
     if not settings.allow_hosts and not is_loopback(settings.host):
         # A token is asked for there, which such a page does not have.
         return
-    allowed = {name.lower() for name in (*_LOOPBACK_NAMES, *settings.allow_hosts)}
+    # The address that is bound is the one that is announced.
+    names = (*_LOOPBACK_NAMES, settings.host_name, *settings.allow_hosts)
+    allowed = {name.lower() for name in names}
     host = headers.get("host", "").lower()
     if host not in allowed and _drop_port(host) not in allowed:
         raise RefusedError(

@@ -84,8 +84,12 @@ class Settings:
     @property
     def address(self) -> str:
         """Where the service is, as a client on this machine names it."""
-        host = f"[{self.host.strip('[]')}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"http://{self.host_name}:{self.port}"
+
+    @property
+    def host_name(self) -> str:
+        """The address to bind, as it stands in a ``Host`` header."""
+        return f"[{self.host.strip('[]')}]" if ":" in self.host else self.host
 
     @property
     def processes(self) -> int:
