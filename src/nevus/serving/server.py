@@ -64,8 +64,13 @@ def bind(settings: Settings) -> socket.socket:
             settings.host.strip("[]"), settings.port, type=socket.SOCK_STREAM
         )[0]
         bound = socket.socket(family, kind, number)
-    except OSError as error:
-        raise UsageError(f"{settings.host} is no address: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        # Labels that no name can have never get as far as the system.
+        why = error.strerror if isinstance(error, OSError) else "no name is like that"
+        shown = settings.host if settings.host.isprintable() else ascii(settings.host)
+        raise UsageError(
+            f"{shown} is no address: {why}", hint="an address of this machine, such as 127.0.0.1"
+        ) from error
     try:
         if sys.platform != "win32":
             # Elsewhere it lets a restart bind at once; on Windows it would let two services.
