@@ -97,12 +97,22 @@ class Server:
         """Send a photograph that tells the fake worker what to do."""
         return self.post([("a.jpg", " ".join(("order", *words)).encode())])
 
-    def wait_ready(self, status: int = 200) -> None:
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for what the server does after a client has its answer."""
         for _ in range(1200):
-            if self.get("/readyz").status == status:
+            if is_so():
                 return
             time.sleep(0.05)
-        raise AssertionError(f"not ready: {self.log.read_text(encoding='utf-8')}")
+        raise AssertionError(f"never so: {self.log.read_text(encoding='utf-8')}")
+
+    def wait_ready(self, status: int = 200) -> None:
+        self.wait_until(lambda: self.get("/readyz").status == status)
+
+    def wait_logged(self, *answers: Answer) -> str:
+        """Return the log once the lines about some answers stand in it."""
+        wanted = [f"id={one.headers['x-request-id']}" for one in answers]
+        self.wait_until(lambda: all(one in self.log.read_text(encoding="utf-8") for one in wanted))
+        return self.log.read_text(encoding="utf-8")
 
     def count(self, name: str) -> float:
         """Return a metric's value, 0 where it does not stand."""
