@@ -3,8 +3,8 @@
     nevus serve &
     python examples/client.py photo.jpg another.png
 
-A full queue is waited for as long as the service advises. What is wrong with a photograph comes
-first, as it should wherever an answer is shown.
+A server that was just started is waited for, and a full queue as long as the service advises.
+What is wrong with a photograph comes first, as it should wherever an answer is shown.
 """
 
 import argparse
@@ -32,7 +32,28 @@ def encode_form(paths: list[Path]) -> tuple[str, bytes]:
     return f"multipart/form-data; boundary={boundary}", body
 
 
-def analyze(address: str, paths: list[Path], tries: int = 10) -> list[dict[str, Any]]:
+def send(request: urllib.request.Request, patience: float) -> Any:
+    """Return the open answer; connections may be refused for `patience` seconds."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return urllib.request.urlopen(request, timeout=60)
+        except urllib.error.HTTPError:
+            raise
+        except urllib.error.URLError as error:
+            where = f"{request.type}://{request.host}"
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise SystemExit(f"{where} cannot be reached: {error.reason}") from error
+            if time.monotonic() >= end:
+                raise SystemExit(
+                    f"nothing answers at {where}: start nevus serve, or name another --address"
+                ) from error
+            time.sleep(0.5)
+
+
+def analyze(
+    address: str, paths: list[Path], tries: int = 10, patience: float = 15
+) -> list[dict[str, Any]]:
     """Return one result for each photograph, 16 at most."""
     kind, body = encode_form(paths)
     request = urllib.request.Request(f"{address}/v1/analyze", body, {"Content-Type": kind})
@@ -40,7 +61,7 @@ def analyze(address: str, paths: list[Path], tries: int = 10) -> list[dict[str, 
         request.add_header("Authorization", f"Bearer {token}")
     for _ in range(tries):
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with send(request, patience) as answer:
                 return list(json.load(answer)["results"])
         except urllib.error.HTTPError as error:
             if error.code not in {429, 503}:
