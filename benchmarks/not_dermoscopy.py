@@ -2,6 +2,9 @@
 
     python benchmarks/not_dermoscopy.py --data DATA
 
+DATA is, or holds, a folder of ISIC 2018. Folders ``not_dermoscopy`` (other pictures) and
+``fullsize`` (dermoscopies as cameras save them) in it are one's own, and left out if not there.
+
 Other pictures: the photographs of ``not_dermoscopy``, and drawings of sixteen kinds from a seed the
 model was not fitted on. Dermoscopies: 250 of task 1 and 250 of task 3 of ISIC 2018 that
 ``tools/fit_dermoscopy.py`` held out, 500 drawn from all, fitted on or not, and those of ``fullsize``;
@@ -37,7 +40,7 @@ EACH = 250
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="holds isic2018, not_dermoscopy")
+    parser.add_argument("--data", type=Path, required=True, help="folder of ISIC 2018")
     parser.add_argument("--seed", type=int, default=0, help="which 500 of all dermoscopies")
     parser.add_argument("--names", action="store_true", help="name the dermoscopies flagged")
     parser.add_argument("--json", action="store_true")
@@ -60,19 +63,24 @@ def measure(
     """Return how many of each group are flagged."""
     held_out = split_dermoscopies(data, np.random.default_rng(1)).test
     groups = {
-        "not_dermoscopy": find_images([data / "not_dermoscopy"]),
+        "not_dermoscopy": list_there(data / "not_dermoscopy"),
         "dermoscopies held out": held_out,
         "dermoscopies of all": pick(data, np.random.default_rng(seed)),
-        "dermoscopies of full size": [
-            path for path in find_images([data / "fullsize"]) if path.suffix == ".jpg"
-        ],
+        "dermoscopies of full size": list_there(data / "fullsize", ".jpg"),
     }
+    groups = {name: paths for name, paths in groups.items() if paths}
     found = {name: count(read(paths), paths, tell) for name, paths in groups.items()}
     found["drawn"] = count(draw_all(DRAWN_EACH, DRAWN_SEED))
     for name, show in INSTRUMENTS.items():
         generator = np.random.default_rng(seed)
         found[f"held out, {name}"] = count(show(one, generator) for one in read(held_out))
     return found
+
+
+def list_there(folder: Path, *endings: str) -> list[Path]:
+    """Return the photographs of a folder, none where there is none."""
+    paths = find_images([folder]) if folder.is_dir() else ()
+    return [path for path in paths if not endings or path.suffix in endings]
 
 
 def pick(data: Path, generator: np.random.Generator) -> list[Path]:

@@ -140,7 +140,8 @@ SERVE_MODULES = ("fastapi", "uvicorn", "h11", "starlette", "python_multipart", "
 def _find_extra(module: str) -> str | None:
     """Return what to install for a module, None where nothing would bring it."""
     if module in TRAIN_MODULES:
-        return "train"
+        # Exporting needs both; naming one at a time would send people twice.
+        return "train,export" if sys.argv[1:2] == ["export"] else "train"
     if module in EXPORT_MODULES:
         return "train,export"
     return "serve" if module in SERVE_MODULES else None
