@@ -11,7 +11,7 @@ import nevus
 
 ROOT = Path(nevus.__file__).parent
 LAYERS = {
-    "labels": 0, "errors": 0, "metrics": 0,
+    "labels": 0, "errors": 0, "metrics": 0, "processors": 0,
     "imaging": 1, "options": 1, "recipe": 1,
     "data": 2, "models": 2, "losses": 2,
     "training": 3, "inference": 3,

@@ -1,7 +1,6 @@
 """Layers let everything through but the mask; the overlay is the photograph with a legend."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from nevus.analysis.overlay import (
     draw_overlay,
     encode_layer,
     layer_colour,
-    write_overlay,
 )
 from nevus.imaging.palette import ATTRIBUTE_COLORS
 from nevus.labels import ATTRIBUTES
@@ -78,13 +76,6 @@ def test_hatching_leaves_the_skin_to_be_seen() -> None:
 def test_nothing_found_is_the_photograph() -> None:
     drawn = draw_overlay(PIXELS, np.zeros_like(MASK), {})
     assert np.array_equal(drawn[:60], PIXELS)
-
-
-def test_written_without_metadata(tmp_path: Path) -> None:
-    write_overlay(tmp_path / "o.png", PIXELS, MASK, {})
-    with Image.open(tmp_path / "o.png") as image:
-        assert image.info == {}
-        assert np.array_equal(np.asarray(image), draw_overlay(PIXELS, MASK, {}))
 
 
 def test_every_attribute_has_its_own_colour() -> None:

@@ -17,7 +17,6 @@ from nevus.data.lookalikes import (
     find_lookalikes,
     group_lookalikes,
     pair_thumbnails,
-    perceptual_hash,
 )
 from nevus.data.records import Record
 
@@ -69,7 +68,7 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_changed_copy_is_found_and_another_picture_is_not(change) -> None:
     pictures = [draw(1), draw(2), change(draw(1)), draw(3)]
-    thumbnails = {f"p{k}": perceptual_hash(picture) for k, picture in enumerate(pictures)}
+    thumbnails = {f"p{k}": make_thumbnail(picture) for k, picture in enumerate(pictures)}
     assert pair_thumbnails(thumbnails) == [("p0", "p2")]
 
 

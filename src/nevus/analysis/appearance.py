@@ -26,7 +26,6 @@ _LIT_FROM: Final = 0.1
 _INSCRIBED: Final = math.sqrt(0.5)
 _QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 _SCALES: Final = (1, 2, 4, 8)
-_GRID: Final = 3
 FEATURES: Final = (
     *(f"{channel}_q{round(100 * level)}" for channel in "Lab" for level in _QUANTILES),
     "chroma_q50",

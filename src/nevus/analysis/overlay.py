@@ -3,7 +3,6 @@
 import io
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -11,8 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from nevus.analysis.wording import ATTRIBUTE_WORDS
-from nevus.imaging.drawing import encode_png, tint
-from nevus.imaging.files import write_atomically
+from nevus.imaging.drawing import tint
 from nevus.imaging.palette import ATTRIBUTE_COLORS
 from nevus.labels import ATTRIBUTES, NOTICE
 
@@ -88,15 +86,6 @@ def draw_overlay(pixels: Pixels, lesion: Mask, attributes: Mapping[str, Mask]) -
         drawn = _trace(drawn, lesion, "lesion", width)
         shown.insert(0, "lesion")
     return np.concatenate([drawn, _draw_legend(pixels.shape[1], shown)])
-
-
-def write_overlay(path: Path, pixels: Pixels, lesion: Mask, attributes: Mapping[str, Mask]) -> None:
-    """Write `draw_overlay` as a PNG without metadata.
-
-    Raises:
-        DiskFullError: There is no room.
-    """
-    write_atomically(path, encode_png(draw_overlay(pixels, lesion, attributes)))
 
 
 def layer_colour(name: str) -> Colour:

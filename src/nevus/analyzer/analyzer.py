@@ -207,9 +207,9 @@ class Analyzer:
         found = view.found.diagnosis
         if not self.evidence or found is None or found.evidence is None:
             return {}
-        if answer is None or answer.probabilities is None:
+        likely = None if answer is None else answer.most_likely
+        if answer is None or likely is None:
             return {}
-        likely = max(answer.probabilities, key=answer.probabilities.__getitem__)
         preparation = self.cards["diagnosis"].preparation
         names = answer.conformal_set or (likely,)
         return place_evidence(found.evidence, preparation, size, names)

@@ -1,6 +1,5 @@
 """How the photographs of a call are analysed, and by how many processes."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from nevus.analyzer.analyzer import Analyzer
 from nevus.analyzer.outputs import Wanted
 from nevus.errors import UsageError
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
+from nevus.processors import count_processors
 
 MANY: Final = 16
 """From so many photographs on, a process per processor is worth its start."""
@@ -88,10 +88,3 @@ def choose_workers(count: int, workers: int | None, threads: int | None) -> tupl
     if workers is None:
         workers = min(count_processors(), MOST_WORKERS, count) if count >= MANY else int(count > 1)
     return workers, threads or (1 if workers > 1 else 2)
-
-
-def count_processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -112,9 +112,9 @@ def _print_many(console: Console, outcome: "Outcome", page: Path | None) -> None
 def _make_cells(one: "Input", answer: "Analysis") -> tuple[str, str, str, str, str]:
     diagnosis, lesion = answer.diagnosis, answer.segmentation
     likely = ""
-    if diagnosis is not None and diagnosis.probabilities is not None:
-        name, value = max(diagnosis.probabilities.items(), key=lambda item: item[1])
-        likely = f"{name} {100 * value:.0f} %"
+    name = diagnosis.most_likely if diagnosis is not None else None
+    if diagnosis is not None and diagnosis.probabilities is not None and name is not None:
+        likely = f"{name} {100 * diagnosis.probabilities[name]:.0f} %"
     share = "" if lesion is None else "none" if lesion.empty else f"{100 * lesion.area_share:.0f} %"
     silent = diagnosis is not None and diagnosis.abstained
     flags = [flag.code for flag in answer.quality if flag.severity != "info"]

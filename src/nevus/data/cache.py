@@ -22,6 +22,7 @@ from nevus.imaging.masks import read_truth
 from nevus.imaging.preparation import Preparation
 from nevus.imaging.reading import read_image
 from nevus.imaging.resizing import resize_mask
+from nevus.processors import count_processors
 
 FORMAT = 2
 MAX_MASKS = 8
@@ -104,7 +105,7 @@ def open_cache(
     name = f"{height}x{width}-{_stamp(items, preparation)[:16]}"
     place = (folder or cache_folder()) / name
     if not (place / "index.json").is_file():
-        threads = workers or min(os.cpu_count() or 1, 16)
+        threads = workers or min(count_processors(), 16)
         _make(items, preparation, place, threads, progress)
     return read_cache(place)
 

@@ -1,7 +1,6 @@
 """Everything that is wrong or odd about a data set, found in one pass."""
 
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nevus.data.lookalikes import pair_thumbnails, perceptual_hash
+from nevus.data.likeness import make_thumbnail
+from nevus.data.lookalikes import pair_thumbnails
 from nevus.data.records import Finding, Listing, Record, find_listing
 from nevus.errors import ImageError
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
 from nevus.imaging.masks import read_truth
 from nevus.imaging.reading import describe, read_image
 from nevus.labels import NOTICE
+from nevus.processors import count_processors
 
 __all__ = ["Finding", "Report", "check_data", "check_listing", "make_report"]
 
@@ -114,7 +115,7 @@ def check_listing(
         return _inspect(record, limits, with_thumbnail=lookalikes)
 
     inspections: list[_Inspection] = []
-    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(workers or min(8, count_processors())) as pool:
         for done, inspection in enumerate(pool.map(inspect, records), start=1):
             inspections.append(inspection)
             if progress is not None:
@@ -159,7 +160,7 @@ def _inspect(record: Record, limits: Limits, *, with_thumbnail: bool) -> _Inspec
             Finding("odd_photograph", "warning", name, text) for text in photograph.warnings
         ]
         if with_thumbnail:
-            inspection.thumbnail = perceptual_hash(photograph.pixels)
+            inspection.thumbnail = make_thumbnail(photograph.pixels)
     if record.mask is not None:
         inspection.findings += _inspect_mask(record.mask, inspection.size)
     return inspection

@@ -24,11 +24,6 @@ Pair = tuple[str, str]
 _log = logging.getLogger(__name__)
 
 
-def perceptual_hash(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (96, 96) uint8, what is left of (H, W, 3) uint8 pixels for comparing."""
-    return make_thumbnail(pixels)
-
-
 def find_lookalikes(
     records: Sequence[Record],
     cache: Path | None = None,
@@ -68,7 +63,7 @@ def pair_thumbnails(
     """Return pairs of image_ids whose photographs show the same thing, sorted.
 
     Args:
-        thumbnails: image_id to its `perceptual_hash`.
+        thumbnails: image_id to its `make_thumbnail`.
         progress: Called with (done, total) parts of the comparing.
     """
     first: dict[bytes, str] = {}
@@ -134,7 +129,7 @@ def _read_thumbnails(
 
 def _read_thumbnail(record: Record) -> NDArray[np.uint8] | None:
     try:
-        return perceptual_hash(read_image(record.image).pixels)
+        return make_thumbnail(read_image(record.image).pixels)
     except ImageError:
         return None
 

@@ -1,6 +1,5 @@
 """Pixel counts of many pairs of masks, decoded in threads, each fault kept as a sentence."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -12,6 +11,7 @@ from nevus.errors import ImageError
 from nevus.evaluation.pairs import MaskFile
 from nevus.imaging.masks import read_scored
 from nevus.metrics.masks import Counts, count
+from nevus.processors import count_processors
 
 Outcome = Counts | tuple[str, ...]
 """The counts, or the sentences that say why there are none."""
@@ -29,7 +29,7 @@ def count_pairs(
         pairs: Truth and prediction.
         workers: Threads; by default one per core, at most 8.
     """
-    number = workers if workers is not None else min(os.cpu_count() or 1, _MAX_WORKERS)
+    number = workers if workers is not None else min(count_processors(), _MAX_WORKERS)
     # glibc hands freed masks back to the system and fetches them page by page for the next
     # photograph, up to 60 % of the time, until it has seen a block this large come and go.
     # Nothing is written to the block, so it costs no memory.

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from nevus.errors import SubmissionError, UsageError
 from nevus.evaluation.inspection import MaskFindings, check_mask
 from nevus.evaluation.pairs import find_photographs, open_masks
 from nevus.evaluation.writing import write_result
+from nevus.processors import count_processors
 
 _IMAGE_ID: Final = re.compile(r"ISIC_[0-9]{7}(?![0-9])")
 _SHOWN: Final = 3
@@ -91,7 +91,7 @@ def check_masks(
     """
     paths = [path for path, _ in masks]
     check = partial(check_mask, lesion=lesions)
-    number = workers or min(os.cpu_count() or 1, 8)
+    number = workers or min(count_processors(), 8)
     with ThreadPoolExecutor(number) as pool:
         findings = pool.map(check, paths, [photograph for _, photograph in masks])
         return {path.name: one for path, one in zip(paths, findings, strict=True)}

@@ -18,26 +18,6 @@ def softmax(scores: Scores, temperature: float = 1.0) -> Scores:
     return probabilities
 
 
-def balanced_weights(labels: NDArray[np.int64]) -> Scores:
-    """Return (N,) weights, summing to 1, under which every class that occurs counts the same."""
-    classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    weights: Scores = (1.0 / (len(classes) * counts))[places]
-    return weights
-
-
-def fit_temperature(
-    scores: Scores, labels: NDArray[np.int64], weights: Scores | None = None
-) -> float:
-    """Return the temperature T > 0 of least negative log-likelihood of softmax(scores / T).
-
-    Args:
-        scores: (N, K), finite.
-        labels: (N,).
-        weights: (N,) or None for equal ones.
-    """
-    return fit_probabilities(lambda value: softmax(scores, value), labels, weights)
-
-
 def fit_probabilities(
     at: Callable[[float], Scores], labels: NDArray[np.int64], weights: Scores | None = None
 ) -> float:

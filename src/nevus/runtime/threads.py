@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from nevus.errors import UsageError
 from nevus.labels import TASKS
+from nevus.processors import count_processors
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,7 +27,7 @@ class Threads:
     def __init__(self, count: int) -> None:
         if count < 1:
             raise UsageError(f"threads is {count}, expected 1 or more")
-        self.count = min(count, os.cpu_count() or 1)
+        self.count = min(count, count_processors())
         self._lock = Lock()
         self._opened: tuple[int, ThreadPoolExecutor, ThreadPoolExecutor] | None = None
 

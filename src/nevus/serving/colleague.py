@@ -103,11 +103,6 @@ class Colleague:
         self.verbs = told.verbs
         self.seconds = told.seconds
 
-    @property
-    def process_id(self) -> int:
-        """Of the operating system."""
-        return self._process.pid
-
     async def exchange(
         self, head: Mapping[str, Any], blobs: Sequence[bytes]
     ) -> tuple[Head, list[bytes]]:

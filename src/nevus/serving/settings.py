@@ -1,7 +1,6 @@
 """How the service is run: addresses, limits and times."""
 
 import ipaddress
-import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from nevus.errors import UsageError
+from nevus.processors import count_processors
 
 MIB: Final = 2**20
 WORKER: Final = (sys.executable, "-P", "-m", "nevus.serving.worker")
@@ -18,13 +18,6 @@ TOKEN: Final = "NEVUS_TOKEN"
 """Variable of the environment."""
 _MOST_WORKERS: Final = 8
 _HOST: Final = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", re.ASCII)
-
-
-def count_processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
