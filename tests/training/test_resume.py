@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -259,12 +260,33 @@ def test_a_start_without_a_state_leaves_no_split(drawn: Path, tmp_path: Path) ->
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_changes_allowed_are_never_of_fold_or_split(
+    whole: dict[str, Path], drawn: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(whole["supervised"], tmp_path / "run")
+    options = TrainOptions(data=drawn, out=run, fold=(0, 4), resume=True, allow_changes=True)
+    with pytest.raises(
+        TrainingError, match=r"data\.fold was \[0, 4\], is \[1, 4\].*new run folder"
+    ):
+        train(tiny("supervised"), replace(options, fold=(1, 4)))
+    split = json.loads((run / "split.json").read_text(encoding="utf-8"))
+    other = tmp_path / "other.json"
+    for change, message in (("validation", r"data\.split was"), ("training", "other photographs")):
+        other.write_text(json.dumps({**split, change: split[change][1:]}))
+        with pytest.raises(TrainingError, match=message):
+            train(tiny("supervised"), replace(options, split=other))
+    assert json.loads((run / "run.json").read_text())["data"]["fold"] == [0, 4]
+    # What may change goes on, and its checkpoint names the fold in force.
+    train(tiny("supervised", "training.epochs=4"), options)
+    assert read_tensors(run / "last.safetensors")[1]["about"]["fold"] == [0, 4]
+
+
 def test_another_split_is_refused(whole: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
     split = json.loads((whole["supervised"] / "split.json").read_text(encoding="utf-8"))
     other = tmp_path / "other.json"
     other.write_text(json.dumps({key: values[1:] for key, values in split.items()}))
     options = TrainOptions(data=drawn, out=whole["supervised"], split=other, resume=True)
-    with pytest.raises(TrainingError, match=r"data\.split was .*, is "):
+    with pytest.raises(TrainingError, match="trains on other photographs"):
         train(tiny("supervised"), options)
 
 

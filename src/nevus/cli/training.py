@@ -39,7 +39,11 @@ def train(
         bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
     ] = False,
     allow_changes: Annotated[
-        bool, typer.Option("--allow-changes", help="Resume although recipe or data differ.")
+        bool,
+        typer.Option(
+            "--allow-changes",
+            help="Resume although recipe or data differ; the fold or split must not.",
+        ),
     ] = False,
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop cleanly, with a state, after so long.")

@@ -22,6 +22,8 @@ from nevus.training.state import find_states
 
 FIXED = ("recipe", "data", "world_size")
 """What a resumed run must share with the run before it."""
+SETTLED = ("data.fold ", "data.split ")
+"""What it must share in any case: the split is kept, and who has trained cannot validate."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def open_run(
     Args:
         folder: The run's.
         manifest: Of this start.
-        allow_changes: Go on although something differs.
+        allow_changes: Go on although something differs; never with another fold or split.
         note: Told what differs, where that is allowed.
 
     Raises:
@@ -129,6 +131,12 @@ def open_run(
     differences = [
         line for key in FIXED for line in _differences(before.get(key), manifest[key], key)
     ]
+    settled = [line for line in differences if line.startswith(SETTLED)]
+    if settled and allow_changes:
+        raise TrainingError(
+            f"{folder.path} was started on another split: {'; '.join(settled)}",
+            hint="start a new run folder with another --out",
+        )
     if differences and not allow_changes:
         raise TrainingError(
             f"{folder.path} was started differently: {'; '.join(differences)}",

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from nevus.data.cache import Cache, Progress, open_cache
-from nevus.errors import DataError, RecipeError
+from nevus.errors import DataError, RecipeError, TrainingError
 from nevus.imaging.files import write_atomically
 from nevus.recipe import Recipe
 from nevus.training.attributes import AttributeMaterial
@@ -43,7 +43,7 @@ class TrainOptions:
         fold: (k, n): fold k of n validates; None: everything trains, nothing validates.
         split: A split.json to use instead of `fold`, for example another run's.
         resume: Go on with the run in `out`.
-        allow_changes: Resume although recipe or data differ.
+        allow_changes: Resume although recipe or data differ; the fold or split must not.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         max_minutes: Stop cleanly after so long.
         save_minutes: Minutes between states within an epoch.
@@ -153,7 +153,7 @@ def _train(
     schedule = _make_schedule(recipe, options, workload)
     if not state.step:
         _warn_of_few_steps(schedule, reporter)
-    hooks = make_hooks(recipe, folder, workload, split, fold=_tell_fold(options))
+    hooks = make_hooks(recipe, folder, workload, split, fold=manifest["data"]["fold"])
     watcher = reporter if group.is_first else SilentReporter()
     stop = StopRequest(options.max_minutes)
     opened = Journal(folder.journal, step=state.step) if group.is_first else nullcontext()
@@ -222,6 +222,11 @@ def _open_manifest(
     note: Callable[[str], None],
 ) -> dict[str, Any]:
     wanted = read_split(options.split) if options.split else split
+    if set(wanted.training) != set(split.training):
+        raise TrainingError(
+            f"{options.split} trains on other photographs than {folder.split}",
+            hint="start a new run folder with another --out",
+        )
     data = {
         "key": cache.key,
         "fold": _tell_fold(options),
