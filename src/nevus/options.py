@@ -195,6 +195,15 @@ class TripletOptions(Section):
     kept: Annotated[int, Field(ge=1)] = 10
     """Negatives kept for each anchor; one of them is drawn each time."""
 
+    @model_validator(mode="after")
+    def _anchors_have_negatives(self) -> "TripletOptions":
+        if self.anchors == "all" and self.negatives == "majority":
+            raise ValueError(
+                "anchors 'all' needs negatives 'other': photographs of the most "
+                "frequent class have no negatives in it"
+            )
+        return self
+
 
 class GalleryOptions(Section):
     """The training photographs a new one is compared with."""

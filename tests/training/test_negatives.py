@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pydantic import ValidationError
 
 from nevus.options import TripletOptions
 from nevus.training.negatives import find_anchors, mine_negatives
@@ -12,6 +13,25 @@ LINE = torch.tensor([[0.0], [1.0], [2.0], [9.5], [3.0], [5.0], [4.4]])
 def test_anchors_are_of_minorities_that_have_a_positive() -> None:
     assert find_anchors(LABELS, TripletOptions()) == [4, 5]
     assert find_anchors(LABELS, TripletOptions(anchors="all")) == [0, 1, 2, 3, 4, 5]
+
+
+def test_one_class_alone_has_no_anchors() -> None:
+    assert find_anchors([3, 3, 3], TripletOptions(anchors="all")) == []
+
+
+def test_no_anchor_is_without_negatives() -> None:
+    with pytest.raises(ValidationError, match="anchors 'all' needs"):
+        TripletOptions(anchors="all", negatives="majority")
+
+
+@pytest.mark.parametrize("mining", ["hardest", "semi_hard", "random"])
+@pytest.mark.parametrize("more", [{"anchors": "all"}, {"negatives": "majority"}])
+def test_negatives_are_never_of_the_anchor_s_class(mining: str, more: dict[str, str]) -> None:
+    options = TripletOptions.model_validate({"kept": 7, "mining": mining, **more})
+    anchors = find_anchors(LABELS, options)
+    found = mine_negatives(LINE, LABELS, anchors, options, seed=0).tolist()
+    for anchor, places in zip(anchors, found, strict=True):
+        assert LABELS[anchor] not in {LABELS[place] for place in places}
 
 
 def test_hardest_negatives_are_nearest() -> None:

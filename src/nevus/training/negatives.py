@@ -17,8 +17,13 @@ ROWS_AT_ONCE = 512
 
 
 def find_anchors(labels: Sequence[int], options: TripletOptions) -> list[int]:
-    """Return the positions of photographs that may anchor: those with a positive, in order."""
+    """Return the positions of photographs that may anchor, in order.
+
+    They have a positive; where there is only one class, none of them has a negative.
+    """
     counts = Counter(labels)
+    if len(counts) < 2:
+        return []
     majority = find_majority(labels)
     return [
         place
