@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nevus.data.attribute_masks import find_attribute_records
 from nevus.data.cache import Progress
 from nevus.data.cases import Case, find_cases
-from nevus.data.folds import split_folds
+from nevus.data.folds import SPLIT_HINT, split_folds
 from nevus.data.grouping import find_pairs_file, group_cases
 from nevus.data.lookalikes import find_lookalikes, group_lookalikes
 from nevus.data.records import Record, find_records
@@ -18,6 +19,8 @@ from nevus.labels import TASKS
 
 FOLD_SEED = 2018
 """All recipes and runs share their folds, so that their scores can be compared."""
+SHOWN = 3
+"""So many photographs are named where a split is wrong."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,32 @@ def read_split(path: Path) -> Split:
     """Return a split from its JSON file.
 
     Raises:
-        DataError: The file is missing or no split.
+        DataError: The file is missing or no split, or names a photograph twice.
     """
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        return Split(tuple(stored["training"]), tuple(stored["validation"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        split = Split(_take_ids(stored["training"]), _take_ids(stored["validation"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is missing or no split", hint=SPLIT_HINT) from error
+    both = set(split.training) & set(split.validation)
+    if both:
         raise DataError(
-            f"{path} is missing or no split", hint="split.json of a run folder"
-        ) from error
+            f"{path} both trains and validates on {_name_few(both)}",
+            hint="name each photograph on one side",
+        )
+    counts = Counter(split.training + split.validation)
+    doubles = {image_id for image_id, count in counts.items() if count > 1}
+    if doubles:
+        raise DataError(f"{path} names twice {_name_few(doubles)}", hint="name each once")
+    return split
+
+
+def _take_ids(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise TypeError("no list of image_ids")
+    return tuple(value)
+
+
+def _name_few(image_ids: Collection[str]) -> str:
+    more = ", ..." if len(image_ids) > SHOWN else ""
+    return f"{len(image_ids)} photographs: {', '.join(sorted(image_ids)[:SHOWN])}{more}"
