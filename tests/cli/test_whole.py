@@ -132,7 +132,7 @@ def test_crossval_resumes(drawn: Path, tmp_path: Path) -> None:
     assert "spread" in text
     other = nevus(*line, *FAST, "--set", "optimizer.lr=0.5")
     assert other.returncode == 2
-    assert "scores of another recipe: recipe.optimizer.lr was 0.003, is 0.5" in other.stderr
+    assert "another recipe or other data: recipe.optimizer.lr was 0.003, is 0.5" in other.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ cross-validation goes on where it stopped.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nevus.errors import TrainingError
+from nevus.data.cache import open_cache
+from nevus.errors import TrainingError, UsageError
 from nevus.evaluation.fold_scores import FOLD_SCORERS, FoldScores
 from nevus.imaging.files import write_atomically
 from nevus.labels import NOTICE
@@ -19,7 +21,7 @@ from nevus.recipe import Recipe
 from nevus.training.distributed import choose_device
 from nevus.training.journal import Reporter
 from nevus.training.run import RunFolder, find_changes
-from nevus.training.train import Outcome, TrainOptions, train
+from nevus.training.train import MATERIALS, Outcome, TrainOptions, train
 
 
 @dataclass(frozen=True)
@@ -101,17 +103,19 @@ def cross_validate(
         note: Takes a line per stage.
 
     Raises:
-        TrainingError: `out` holds folds of another recipe.
+        TrainingError: `out` holds folds of another recipe or other data.
+        UsageError: There is no such fold.
         NevusError: As `train`, prediction and scoring raise.
     """
     results: list[FoldResult] = []
     outcome: Outcome | None = None
-    chosen = range(folds) if only is None else sorted(only)
-    for fold in chosen:
+    key = ""
+    for fold in _choose_folds(folds, only):
         folder = RunFolder(options.out / f"fold-{fold}-of-{folds}")
         known = folder.path / "scores.json"
         if known.is_file():
-            _require_same(folder, recipe)
+            key = key or _find_key(recipe, options.data)
+            _require_same(folder, recipe, key)
         else:
             sitting = replace(options, out=folder.path, fold=(fold, folds), resume=True)
             note(f"fold {fold} of {folds}: training")
@@ -132,11 +136,24 @@ def cross_validate(
     return validation
 
 
-def _require_same(folder: RunFolder, recipe: Recipe) -> None:
-    # Else scores of another recipe would stand in this one's table.
-    changes = find_changes(folder, recipe)
+def _choose_folds(folds: int, only: Sequence[int] | None) -> Sequence[int]:
+    chosen = range(folds) if only is None else sorted(set(only))
+    strange = [fold for fold in chosen if not 0 <= fold < folds]
+    if strange:
+        raise UsageError(f"there is no fold {strange[0]}: {folds} are numbered 0 to {folds - 1}")
+    return chosen
+
+
+def _find_key(recipe: Recipe, data: Path) -> str:
+    items = MATERIALS[recipe.task](recipe, data).items()
+    return open_cache(items, recipe.input.preparation).key
+
+
+def _require_same(folder: RunFolder, recipe: Recipe, key: str) -> None:
+    # Else scores of another recipe or of other data would stand in this one's table.
+    changes = find_changes(folder, recipe, key)
     if changes:
         raise TrainingError(
-            f"{folder.path} holds scores of another recipe: {'; '.join(changes)}",
+            f"{folder.path} holds scores of another recipe or other data: {'; '.join(changes)}",
             hint="another --out",
         )

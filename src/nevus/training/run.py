@@ -149,14 +149,22 @@ def open_run(
     return before
 
 
-def find_changes(folder: RunFolder, recipe: Recipe) -> list[str]:
-    """Return in what a recipe differs from the one a run was started with, a sentence each.
+def find_changes(folder: RunFolder, recipe: Recipe, key: str) -> list[str]:
+    """Return in what recipe and data differ from those of a run's start, a sentence each.
+
+    Args:
+        folder: The run's.
+        recipe: To be compared.
+        key: `Cache.key` of the data to be compared.
 
     Raises:
         TrainingError: The run's manifest is missing or damaged.
     """
-    before = _fill_in(_read(folder.manifest).get("recipe"))
-    return _differences(before, recipe.model_dump(mode="json"), "recipe")
+    before = _read(folder.manifest)
+    recipes = _fill_in(before.get("recipe")), recipe.model_dump(mode="json")
+    data = before.get("data")
+    known = data.get("key") if isinstance(data, dict) else None
+    return _differences(*recipes, "recipe") + _differences(known, key, "data.key")
 
 
 def _write(path: Path, manifest: Mapping[str, Any]) -> None:
