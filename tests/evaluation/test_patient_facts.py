@@ -1,8 +1,10 @@
 """Metadata near the truth or named: what is read, what is unknown, what is refused."""
 
+import numpy as np
 import pytest
 
 from nevus.errors import DataError, UsageError
+from nevus.evaluation.class_cases import make_cases
 from nevus.evaluation.patient_facts import GROUPINGS, Facts, find_facts, name_age_band
 
 HAM = (
@@ -42,6 +44,17 @@ def test_a_named_file_stands_for_all(root, tmp_path):
         "ISIC_0000009": Facts(site="hand"),
         "ISIC_0000008": Facts(),
     }
+
+
+def test_lesions_whose_long_names_begin_alike_are_two(tmp_path):
+    path = tmp_path / "own.csv"
+    start = "clinic-of-a-very-long-name/2018/patient/"
+    path.write_text(f"image,lesion_id,site\na,{start}1,{start}left\nb,{start}2,x\nc,{start}1,x\n")
+    facts = find_facts(tmp_path / "truth.csv", path)
+    assert [facts[name].lesion_id for name in "abc"] == [f"{start}1", f"{start}2", f"{start}1"]
+    assert len(facts["a"].site) == 40
+    cases = make_cases("abc", np.zeros(3, int), np.eye(7)[:3], np.ones(3), facts)
+    assert cases.units.tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,8 @@ def make_cases(
     """
     known = tuple(facts.get(image_id, _NO_FACTS) for image_id in image_ids)
     names = [one.lesion_id or f"\0{key}" for key, one in zip(image_ids, known, strict=True)]
+    # Names of any length: an array of texts would make all as wide as the longest.
+    units = {name: place for place, name in enumerate(sorted(set(names)))}
     cases = ClassCases(
         image_ids=tuple(image_ids),
         truth=truth,
@@ -91,7 +93,7 @@ def make_cases(
         probabilities=probabilities,
         weights=weights,
         facts=known,
-        units=np.unique(np.array(names), return_inverse=True)[1].astype(np.int64),
+        units=np.array([units[name] for name in names], dtype=np.int64),
     )
     return cases.choose(weights > 0)
 

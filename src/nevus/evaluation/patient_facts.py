@@ -113,16 +113,22 @@ def _read_facts(path: Path) -> dict[str, Facts]:
 
 def _make_facts(row: Mapping[str, str]) -> Facts:
     return Facts(
+        # Whole: two lesions whose names begin alike are two.
         lesion_id=_name(row.get("lesion_id")),
         age=_number(row.get("age")),
-        sex=_name(row.get("sex")),
-        site=_name(row.get("localization") or row.get("site")),
+        sex=_shorten(row.get("sex")),
+        site=_shorten(row.get("localization") or row.get("site")),
     )
 
 
 def _name(cell: str | None) -> str | None:
-    text = (cell or "").strip()[:_MAX_NAME]
+    text = (cell or "").strip()
     return None if text.lower() in ("", UNKNOWN, "nan", "none", "na") else text
+
+
+def _shorten(cell: str | None) -> str | None:
+    """Return a name that stands in tables as a group's."""
+    return _name((cell or "").strip()[:_MAX_NAME])
 
 
 def _number(cell: str | None) -> float | None:
