@@ -50,6 +50,16 @@ def link(name: str) -> zipfile.ZipInfo:
     return info
 
 
+def test_damaged_lzma_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.png", bytes(range(256)) * 20)
+    data = bytearray(path.read_bytes())
+    data[60:100] = b"\xff" * 40
+    path.write_bytes(data)
+    refuse(path, "a.png", "cannot be read")
+
+
 def test_files_come_out_with_their_content(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "set.zip", [("a.png", b"1"), ("deep/b.png", b"22")])
     folder = open_up(path)

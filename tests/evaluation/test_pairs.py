@@ -131,6 +131,44 @@ def test_damaged_member_is_an_image_error(tmp_path):
         files[0].open()
 
 
+@pytest.mark.parametrize("name", [b".\0q", b"\0qq", b"./."])
+def test_zip_with_a_file_without_a_name_is_refused(tmp_path, name):
+    path = make_zip(tmp_path / "masks.zip", [("qqq", b"data")])
+    # Python cuts names at a zero byte.
+    path.write_bytes(path.read_bytes().replace(b"qqq", name))
+    with pytest.raises(ArchiveError, match="without a name"), open_masks(path):
+        pass
+
+
+def test_folders_in_a_zip_are_passed_over(tmp_path):
+    path = make_zip(tmp_path / "masks.zip", [("./", b""), ("a/", b""), ("a/b.png", b"1")])
+    with open_masks(path) as files:
+        assert [file.name for file in files] == ["b.png"]
+
+
+def test_zip_from_the_future_or_with_broken_names_is_refused(tmp_path):
+    path = make_zip(tmp_path / "masks.zip", [("ISIC_é.png", b"data")])
+    good = path.read_bytes()
+    entry = good.index(b"PK\x01\x02")
+    future = bytearray(good)
+    future[entry + 6] = 255
+    for bad in (bytes(future), good.replace("é".encode(), b"\xff\xff")):
+        path.write_bytes(bad)
+        with pytest.raises(ArchiveError, match="neither a folder nor"), open_masks(path):
+            pass
+
+
+def test_damaged_lzma_member_is_an_image_error(tmp_path):
+    path = tmp_path / "masks.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("ISIC_0000001.png", bytes(range(256)) * 20)
+    data = bytearray(path.read_bytes())
+    data[60:100] = b"\xff" * 40
+    path.write_bytes(data)
+    with open_masks(path) as files, pytest.raises(ImageError, match="cannot be unpacked"):
+        files[0].open()
+
+
 def test_neither_folder_nor_zip(tmp_path):
     (tmp_path / "note.txt").write_text("hello")
     with (

@@ -1,6 +1,7 @@
 """Zip archives from elsewhere: looked through first, unpacked whole or not at all."""
 
 import errno
+import lzma
 import secrets
 import shutil
 import stat
@@ -17,6 +18,12 @@ from nevus.errors import ArchiveError, DiskFullError
 MAX_ENTRIES: Final = 50_000
 MAX_UNPACKED_BYTES: Final = 32 * 2**30
 """Limits for the challenge's archives. Absolute: empty masks honestly compress 1000 to 1."""
+
+UNPACKING_ERRORS: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError,
+)  # fmt: skip
+"""What a damaged or hostile zip makes Python raise. ValueError: names in no encoding; RuntimeError:
+a password is wanted; NotImplementedError, one of its kind: a format or compression unknown."""
 
 _CHUNK = 2**20
 _ENCRYPTED = 0x1 | 0x40
@@ -170,8 +177,9 @@ def _write_entries(
             left -= _write_entry(archive, entry.info, target, left)
         except _OverflowError:
             raise _too_large(zip_path, max_bytes + 1, max_bytes) from None
-        # NotImplementedError: an unknown compression; RuntimeError: a password is wanted.
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        except OSError:
+            raise
+        except UNPACKING_ERRORS as error:
             raise _refusal(zip_path, entry.info, f"cannot be read: {error}") from error
 
 

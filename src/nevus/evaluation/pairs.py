@@ -2,7 +2,6 @@
 
 import re
 import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from nevus.data.archives import UNPACKING_ERRORS
 from nevus.data.listing import MASK_ENDINGS
 from nevus.data.records import IMAGE_FOLDERS, MASK_FOLDERS, find_named_folder
 from nevus.errors import ArchiveError, ImageError, UsageError
@@ -54,7 +54,7 @@ class MaskFile:
             return self.path
         try:
             return self.archive.read(self.member)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        except UNPACKING_ERRORS as error:
             raise ImageError(
                 "unreadable", f"{self.name} cannot be unpacked from {self.path.name}: {error}"
             ) from error
@@ -104,7 +104,7 @@ def open_masks(source: Path) -> Iterator[tuple[MaskFile, ...]]:
         raise UsageError(f"{source} does not exist; expected a folder or a zip of masks")
     try:
         archive = zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, OSError) as error:
+    except UNPACKING_ERRORS as error:
         raise ArchiveError(f"{source} is neither a folder nor a readable zip: {error}") from error
     with archive:
         yield tuple(sorted(_list_members(source, archive), key=lambda file: file.name))
@@ -118,6 +118,8 @@ def _list_members(source: Path, archive: zipfile.ZipFile) -> Iterator[MaskFile]:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts:
             raise ArchiveError(f"{source} names a path outside itself: {member.filename!r}")
+        if not path.parts and not member.filename.endswith("/"):
+            raise ArchiveError(f"{source} holds a file without a name: {member.filename!r}")
         if member.flag_bits & 0x1:
             raise ArchiveError(f"{source} is encrypted ({member.filename!r})")
         if member.file_size > DEFAULT_LIMITS.max_bytes:
