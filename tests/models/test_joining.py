@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nevus.errors import CheckpointError, RecipeError
+from nevus.errors import CheckpointError, RecipeError, RunLockedError
 from nevus.export import ExportOptions, export_checkpoint
 from nevus.models.build import build_network
 from nevus.models.checkpoint import Checkpoint, build_from_checkpoint
@@ -15,6 +15,7 @@ from nevus.models.joining import join_checkpoints
 from nevus.options import InputOptions, NetworkOptions, PredictionOptions
 from nevus.recipe import read_recipe
 from nevus.training.joining import join_runs
+from nevus.training.locking import hold
 from nevus.training.refit import refit
 from nevus.training.train import TrainOptions, train
 
@@ -118,6 +119,8 @@ def test_runs_become_a_run_that_is_fitted_and_exported(drawn_cases: Path, tmp_pa
         join_runs([tmp_path / "run1", tmp_path / "run2"], tmp_path / "both")
     with pytest.raises(CheckpointError, match="holds no gallery"):
         export_checkpoint(path, tmp_path / "m.onnx")
+    with hold(tmp_path / "both"), pytest.raises(RunLockedError, match="another trainer"):
+        refit(tmp_path / "both", drawn_cases, device="cpu")
     refit(tmp_path / "both", drawn_cases, views="flips", device="cpu")
     options = ExportOptions(flips=True, rotations=False, by="gallery")
     done = export_checkpoint(path, tmp_path / "m.onnx", options=options)

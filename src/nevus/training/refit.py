@@ -21,6 +21,7 @@ from nevus.recipe import Recipe
 from nevus.training.attributes import AttributeWorkload
 from nevus.training.diagnosis import DiagnosisWorkload
 from nevus.training.distributed import Group, choose_device
+from nevus.training.locking import hold
 from nevus.training.run import RunFolder
 from nevus.training.split import read_split
 from nevus.training.train import MATERIALS
@@ -65,12 +66,26 @@ def refit(
     Raises:
         CheckpointError: The folder holds no run.
         DataError: The data lacks photographs of the split.
+        RunLockedError: A trainer is at work on the run.
         UsageError: There is no such set of views.
     """
     if views is not None and views not in VIEW_SETS:
         raise UsageError(f"views {views!r} is none of {', '.join(VIEW_SETS)}")
     folder = RunFolder(run)
     recipe = read_run_recipe(folder)
+    with hold(run):
+        return _refit(folder, recipe, data, split, device, views, progress)
+
+
+def _refit(
+    folder: RunFolder,
+    recipe: Recipe,
+    data: Path,
+    split: Path | None,
+    device: str,
+    views: str | None,
+    progress: Progress | None,
+) -> list[Refitted]:
     material = MATERIALS[recipe.task](recipe, data)
     cache = open_cache(material.items(), recipe.input.preparation, progress=progress)
     chosen = read_split(split or folder.split)
