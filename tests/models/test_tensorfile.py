@@ -1,5 +1,6 @@
 import errno
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,24 @@ def test_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.undo()
     assert read_tensors(path)[1] == {"n": 1}
     assert not list(tmp_path.glob(f"*{tensorfile._PARTIAL}"))
+
+
+def test_two_writers_do_not_disturb_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One begins while the other is about to finish, as two processes may."""
+    path = tmp_path / "x.safetensors"
+    synced = os.fsync
+
+    def write_another(handle: int) -> None:
+        monkeypatch.setattr(os, "fsync", synced)
+        write_tensors(path, TENSORS, {"n": 2})
+        synced(handle)
+
+    monkeypatch.setattr(os, "fsync", write_another)
+    write_tensors(path, TENSORS, {"n": 1})
+    assert read_tensors(path)[1] == {"n": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
 
 
 def test_foreign_file_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -90,22 +91,25 @@ def _read_header(data: bytearray) -> Any:
 
 
 def _replace(path: Path, data: bytearray) -> None:
-    partial = path.with_name(path.name + _PARTIAL)
+    # A name of its own: two writers of one file must not write into each other's.
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}{_PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError(
                 f"no room for {path}: {len(data):,} bytes are needed",
                 hint="make room, then run the same command with --resume",
             ) from error
         raise CheckpointError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        # There no more where all went well; Ctrl-C leaves none behind either.
+        partial.unlink(missing_ok=True)
     if os.name == "posix":
         # Without this a power cut may keep the rename from ever having happened.
         folder = os.open(path.parent, os.O_RDONLY)
