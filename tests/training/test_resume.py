@@ -218,6 +218,23 @@ def test_damaged_newest_state_falls_back(drawn: Path, tmp_path: Path) -> None:
     assert before.name == "step-00000003.safetensors"
 
 
+def test_a_damaged_state_never_pushes_a_whole_one_out(drawn: Path, tmp_path: Path) -> None:
+    options = TrainOptions(data=drawn, out=tmp_path, fold=(0, 4), resume=True, save_steps=1)
+    with pytest.raises(_PowerCutError):
+        train(tiny("supervised"), options, reporter=StopAfter(5))
+    newest, whole = find_states(tmp_path / "state")
+    newest.write_bytes(newest.read_bytes()[:-1])
+    with pytest.raises(_PowerCutError):
+        train(tiny("supervised"), options, reporter=StopAfter(4))
+    assert find_states(tmp_path / "state") == [whole]
+    assert newest.with_name(f"{newest.name}.damaged").is_file()
+    # With nothing whole left, nothing is set aside: the next start must not begin afresh.
+    whole.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="all 1 states"):
+        train(tiny("supervised"), options)
+    assert whole.is_file()
+
+
 def test_what_must_not_change_is_refused(whole: dict[str, Path], drawn: Path) -> None:
     options = TrainOptions(data=drawn, out=whole["supervised"], fold=(0, 4))
     with pytest.raises(TrainingError, match="already holds a run"):

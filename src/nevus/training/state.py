@@ -1,6 +1,8 @@
 """A run's exact state on disk: the two newest, each proving its own integrity."""
 
 import logging
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,18 +71,22 @@ def find_states(folder: Path) -> list[Path]:
 def load_state(folder: Path, learner: Learner) -> RunState | None:
     """Fill `learner` from the newest state that is whole; None if there is no state at all.
 
+    Damaged ones newer than it are set aside: they would count among the `KEPT`, and push the whole
+    one out.
+
     Raises:
         CheckpointError: There are states, and every one is damaged.
     """
     remove_partials(folder)
     found = find_states(folder)
-    for path in found:
+    for place, path in enumerate(found):
         try:
             tensors, content = read_tensors(path)
         except CheckpointError as error:
             _log.warning("%s; the state before it is used", error)
             continue
         _fill(learner, tensors)
+        _set_aside(found[:place])
         del content["kind"]
         return RunState(**content)
     if found:
@@ -88,6 +94,13 @@ def load_state(folder: Path, learner: Learner) -> RunState | None:
             f"all {len(found)} states in {folder} are damaged", hint="start in another folder"
         )
     return None
+
+
+def _set_aside(damaged: Iterable[Path]) -> None:
+    for path in damaged:
+        # Another process of the same run may have been first.
+        with suppress(FileNotFoundError):
+            path.replace(path.with_name(f"{path.name}.damaged"))
 
 
 def _fill(learner: Learner, tensors: dict[str, torch.Tensor]) -> None:
