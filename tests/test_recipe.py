@@ -5,7 +5,7 @@ import pytest
 from nevus.errors import RecipeError
 from nevus.inference.postprocess import check_steps
 from nevus.models.build import MODELS
-from nevus.recipe import find_recipes, make_recipe, read_recipe
+from nevus.recipe import NETWORKS, find_recipes, make_recipe, read_recipe
 from nevus.training.learners import LEARNERS
 
 
@@ -51,6 +51,38 @@ def test_wrong_overrides_are_explained(override: str, message: str) -> None:
         read_recipe("segan-tiny", [override])
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("augmentation.scale=[0, 1]", r"augmentation\.scale\.0"),
+        ("augmentation.scale=[nan, 1]", r"augmentation\.scale\.0: .*finite"),
+        ("augmentation.saturation=1e300", r"augmentation\.saturation"),
+        ("input.std=[0, 0, 0]", r"input\.std\.2"),
+        ("input.mean=[inf, 1, 1]", r"input\.mean\.0"),
+        ("input.size=[1000000, 64]", r"input\.size\.0"),
+        ("optimizer.lr=inf", r"optimizer\.lr"),
+        ("network.decoder_channels=[0, 8, 8, 8]", r"network\.decoder_channels\.0"),
+        ("adversarial.critic_channels=[]", r"adversarial\.critic_channels"),
+        ("network.outputs=2", r"network\.outputs is 2"),
+        ("network.name=diagnosis", r"network\.name 'diagnosis' is for task diagnosis"),
+        ("task=diagnosis", r"network\.name 'unet' is for task segmentation, not diagnosis"),
+    ],
+)
+def test_values_that_cannot_train_are_refused_by_name(override: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        read_recipe("segan-tiny", [override])
+
+
+@pytest.mark.parametrize("sign", ["9", "["])
+def test_values_that_toml_cannot_read_are_refused_by_name(sign: str) -> None:
+    with pytest.raises(RecipeError, match=r"training\.epochs"):
+        read_recipe("segan-tiny", [f"training.epochs={sign * 5000}"])
+
+
+def test_every_network_has_its_task() -> None:
+    assert sorted(name for names in NETWORKS.values() for name in names) == sorted(MODELS)
+
+
 def test_overrides_take_toml_values() -> None:
     recipe = read_recipe(
         "segan-tiny", ["training.epochs=7", "network.encoder=vgg11", "input.crop=[40, 40]"]
@@ -70,3 +102,7 @@ def test_own_recipe_file(tmp_path: Path) -> None:
     path.write_text("this is = no toml [", encoding="utf-8")
     with pytest.raises(RecipeError, match="no valid TOML"):
         read_recipe(path)
+    for value in ("9" * 5000, "[" * 5000):
+        path.write_text(f"name = {value}", encoding="utf-8")
+        with pytest.raises(RecipeError, match="no valid TOML"):
+            read_recipe(path)

@@ -6,15 +6,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nevus.imaging.preparation import Constancy, Fit, Preparation
 
-Size = tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]]
+Side = Annotated[int, Field(ge=32, le=4096)]
+"""Pixels, within what an exported model's manifest may say."""
+Size = tuple[Side, Side]
+Positive = Annotated[float, Field(gt=0)]
+Strength = Annotated[float, Field(ge=0, le=10)]
+"""Of a change of colours: factors are drawn from 1 - strength, at least 0, to 1 + strength."""
+Channels = tuple[Annotated[int, Field(ge=1)], ...]
 Probability = Annotated[float, Field(ge=0, le=1)]
 StartWith = Literal["encoder", "all"]
 
 
 class Section(BaseModel):
-    """A part of a recipe: frozen, and strict about its keys."""
+    """A part of a recipe: frozen, strict about its keys, every number finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class InputOptions(Section):
@@ -30,7 +36,7 @@ class InputOptions(Section):
     hairless: bool = False
     """Paint over dark hairs."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
 
     @property
     def preparation(self) -> Preparation:
@@ -52,11 +58,11 @@ class AugmentationOptions(Section):
     quarter_turns: bool = False
     rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
     """Largest free rotation, degrees."""
-    scale: tuple[float, float] = (1.0, 1.0)
+    scale: tuple[Positive, Positive] = (1.0, 1.0)
     """Range of the zoom factor."""
-    brightness: Annotated[float, Field(ge=0)] = 0.0
-    contrast: Annotated[float, Field(ge=0)] = 0.0
-    saturation: Annotated[float, Field(ge=0)] = 0.0
+    brightness: Strength = 0.0
+    contrast: Strength = 0.0
+    saturation: Strength = 0.0
     hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     jitter_probability: Probability = 1.0
     erase: Probability = 0.0
@@ -73,7 +79,7 @@ class NetworkOptions(Section):
     """True: timm's weights; a path: a safetensors file; False: from scratch."""
     squeeze_excite: Annotated[int, Field(ge=0)] = 0
     """Reduction of the squeeze-and-excitation after each encoder stage; 0 for none."""
-    decoder_channels: tuple[int, ...] = ()
+    decoder_channels: Channels = ()
     """Channels of the decoder from deep to shallow; empty: chosen by the network."""
     separable: bool = False
     """Depthwise separable convolutions in the decoder."""
@@ -122,7 +128,7 @@ class OptimizerOptions(Section):
 class AdversarialOptions(Section):
     """SegAN: equations 1 and 2 of Xue et al. 2018 and what its authors' code adds."""
 
-    critic_channels: tuple[int, ...] = (64, 128, 256, 512, 512)
+    critic_channels: Annotated[Channels, Field(min_length=1)] = (64, 128, 256, 512, 512)
     clamp: Annotated[float, Field(ge=0)] = 0.05
     """Critic parameters stay in [-clamp, clamp]; 0 for no clamping."""
     clamp_parameters: Literal["all", "convolutions"] = "all"

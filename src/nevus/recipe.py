@@ -31,6 +31,13 @@ from nevus.options import (
     TripletOptions,
 )
 
+NETWORKS: dict[str, tuple[str, ...]] = {
+    "segmentation": ("unet", "deeplabv3plus"),
+    "attributes": ("attributes",),
+    "diagnosis": ("diagnosis",),
+}
+"""The networks of each task, by the names of `nevus.models.build.MODELS`."""
+
 
 class Recipe(Section):
     """Everything a run needs besides data and folder."""
@@ -56,6 +63,20 @@ class Recipe(Section):
     def _maps_cover_the_photograph(self) -> "Recipe":
         if self.task != "diagnosis" and self.input.fit != "stretch":
             raise ValueError(f"input.fit {self.input.fit!r} is for diagnosis: maps need every edge")
+        return self
+
+    @model_validator(mode="after")
+    def _network_fits_the_task(self) -> "Recipe":
+        for task, names in NETWORKS.items():
+            if self.network.name in names and task != self.task:
+                raise ValueError(
+                    f"network.name {self.network.name!r} is for task {task}, not {self.task}; "
+                    f"expected {' or '.join(NETWORKS[self.task])}"
+                )
+        if self.task == "segmentation" and self.network.outputs != 1:
+            raise ValueError(
+                f"network.outputs is {self.network.outputs}, segmentation has one map: 1"
+            )
         return self
 
     @model_validator(mode="after")
@@ -116,7 +137,8 @@ def _load_toml(source: str) -> dict[str, Any]:
         else:
             raise _unknown_recipe(source)
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # ValueError: no UTF-8, no TOML, a number of thousands of digits. RecursionError: [[[[[...
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"recipe {source} is no valid TOML: {error}") from error
 
 
@@ -136,7 +158,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         raise RecipeError(f"--set {override!r} is no key=value", hint="--set training.epochs=3")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         # A bare word is what people type for a string; TOML would want quotes.
         value = text.strip()
     *sections, last = key.strip().split(".")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from nevus.cli.prediction import read_steps
 from nevus.errors import RecipeError, UsageError
 from nevus.inference import morphology
 from nevus.inference.postprocess import (
@@ -100,6 +101,22 @@ def test_drop_small_is_a_share_of_the_photograph() -> None:
     both = draw("##...", ".....", "....#", "..###")
     np.testing.assert_array_equal(run("drop_small", mask, area=0.1), both)
     assert not run("drop_small", mask, area=0.21).any()
+
+
+@pytest.mark.parametrize("radius", [10**400, float("inf"), 10**10], ids=["int", "inf", "much"])
+def test_numbers_without_measure_are_refused(radius: float) -> None:
+    with pytest.raises(RecipeError, match=r"step open: radius is .*, expected a number"):
+        check_steps([{"name": "open", "radius": radius}])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, f'[{{"name": {"9" * 5000}}}]', "{}", "[1]"],
+    ids=["deep", "long", "object", "number"],
+)
+def test_steps_that_are_no_list_of_objects(text: str) -> None:
+    with pytest.raises(UsageError, match=r"--steps '.*' is neither"):
+        read_steps(text)
 
 
 def test_radius_means_the_same_at_any_size() -> None:

@@ -114,6 +114,20 @@ def test_unknown_encoder_is_named() -> None:
         build_network(NetworkOptions(encoder="vgg91", pretrained=False), pretrained=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "encoder", "message"),
+    [
+        ("unet", "test_vit", r"no pyramid: its 5 features are reduced \[16, 16"),
+        ("deeplabv3plus", "tu-test_vit", r"network\.encoder tu-test_vit does not fit"),
+        ("deeplabv3plus", "tu-nothing", r"network\.encoder tu-nothing does not fit"),
+    ],
+)
+def test_encoders_that_do_not_fit_are_named(name: str, encoder: str, message: str) -> None:
+    options = NetworkOptions(name=name, encoder=encoder, pretrained=False)
+    with pytest.raises(RecipeError, match=message):
+        build_network(options, pretrained=False)
+
+
 def test_freezing_reaches_the_backbone_alone() -> None:
     network = build_network(TINY["unet"], pretrained=True)
     backbone = encoder_backbone(network)

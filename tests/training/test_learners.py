@@ -10,7 +10,7 @@ from nevus.training.adversarial import AdversarialLearner
 from nevus.training.classification import ClassificationLearner
 from nevus.training.distributed import Group
 from nevus.training.learner import Learner
-from nevus.training.learners import LEARNERS
+from nevus.training.learners import LEARNERS, _require_sizes
 from nevus.training.mining import mean_of_hardest
 from nevus.training.multitask import MultitaskLearner
 from nevus.training.optimization import Moment, learning_rate
@@ -234,3 +234,12 @@ def test_step_schedule_falls_to_a_tenth() -> None:
     steps = options.model_copy(update={"schedule": "step", "step_epochs": 100, "lr": 1e-3})
     rates = [learning_rate(steps, Moment(0, 1, epoch)) for epoch in (0, 99, 100, 250)]
     assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5])
+
+
+def test_a_transformer_s_one_size_is_named() -> None:
+    changes = ["network.encoder=test_vit", "input.size=[160, 160]", "input.crop=[96, 96]"]
+    recipe = read_recipe("diagnosis-tiny", changes)
+    network = build_network(recipe.network, pretrained=False)
+    with pytest.raises(RecipeError, match=r"\(160, 160\) pixels alone, input\.crop is \(96, 96\)"):
+        _require_sizes(recipe, network)
+    _require_sizes(read_recipe("diagnosis-tiny", [*changes, "input.crop=[160, 160]"]), network)

@@ -202,6 +202,7 @@ def read_steps(text: str | None) -> tuple[dict[str, Any], ...] | None:
     Raises:
         UsageError: The text is neither a known name nor a JSON list of objects.
     """
+    from nevus.evaluation.csv_rows import shorten
     from nevus.inference.postprocess import CHALLENGE_STEPS, PAPER_STEPS
 
     named: dict[str, Any] = {"none": (), "challenge": CHALLENGE_STEPS, "paper": PAPER_STEPS}
@@ -211,11 +212,12 @@ def read_steps(text: str | None) -> tuple[dict[str, Any], ...] | None:
         return tuple(dict(step) for step in named[text])
     try:
         value = json.loads(text)
-    except json.JSONDecodeError:
+    # ValueError: no JSON, or a number of thousands of digits. RecursionError: [[[[[...
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, list) or not all(isinstance(step, dict) for step in value):
         raise UsageError(
-            f"--steps {text!r} is neither none, challenge, paper nor a JSON list",
+            f"--steps {shorten(text)} is neither none, challenge, paper nor a JSON list",
             hint='--steps \'[{"name": "crf"}, {"name": "largest"}]\'',
         )
     return tuple(value)

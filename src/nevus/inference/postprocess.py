@@ -11,7 +11,6 @@ photograph itself, as everywhere.
 
 import difflib
 import inspect
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -31,6 +30,8 @@ Step = Callable[..., Probability]
 
 REFERENCE_SIDE: Final = 1000
 """Long side, in pixels, of the photograph in which radii are given."""
+LARGEST_OPTION: Final = 10**9
+"""No step has a use for larger numbers, and those of hundreds of digits are no floats."""
 MASK_LEVEL: Final = 0.5
 """Above this a probability is lesion."""
 
@@ -156,14 +157,20 @@ def _read_spec(spec: Spec) -> tuple[Step, dict[str, Any]]:
             raise RecipeError(f"step {name} has no option {key!r}", hint=_suggest(key, known))
         if not _fits(value, known[key]):
             wanted = "a whole number" if known[key] is int else "a number"
-            raise RecipeError(f"step {name}: {key} is {value!r}, expected {wanted}")
+            raise RecipeError(f"step {name}: {key} is {_show(value)}, expected {wanted}")
     return step, options
 
 
 def _fits(value: object, kind: type) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return isinstance(value, int) if kind is int else math.isfinite(value)
+    return abs(value) <= LARGEST_OPTION and (isinstance(value, int) or kind is not int)
+
+
+def _show(value: object) -> str:
+    if isinstance(value, int) and abs(value) > LARGEST_OPTION:
+        return "too large"
+    return repr(value)
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:

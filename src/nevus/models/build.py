@@ -61,7 +61,13 @@ def build_deeplabv3plus(options: NetworkOptions, *, pretrained: bool) -> nn.Modu
             f"segmentation-models-pytorch has no encoder {options.encoder!r}",
             hint="resnet18, resnet50, resnet101 or tu-<timm name>",
         )
-    return DeepLabV3Plus(options.encoder, outputs=options.outputs)
+    try:
+        return DeepLabV3Plus(options.encoder, outputs=options.outputs)
+    except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+        raise RecipeError(
+            f"network.encoder {options.encoder} does not fit deeplabv3plus: {error}",
+            hint="resnet18, resnet50, resnet101 or tu-<timm name>",
+        ) from error
 
 
 def build_diagnosis(options: NetworkOptions, *, pretrained: bool) -> nn.Module:

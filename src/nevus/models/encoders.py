@@ -91,4 +91,12 @@ def _build_backbone(name: str) -> nn.Module:
         )
     except (RuntimeError, AssertionError, IndexError, AttributeError) as error:
         raise RecipeError(f"timm's {name} gives no pyramid of {STAGES} features") from error
+    info: Any = backbone.feature_info
+    reductions = list(info.reduction())
+    if reductions != sorted(set(reductions)):
+        # Transformers that see one grid of patches from first to last.
+        raise RecipeError(
+            f"timm's {name} gives no pyramid: its {STAGES} features are reduced {reductions} times",
+            hint="network.encoder takes convolutional networks, such as resnet50",
+        )
     return backbone

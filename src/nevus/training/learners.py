@@ -1,6 +1,7 @@
 """Ways of training by name: what a recipe says becomes a learner with its networks."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -83,6 +84,7 @@ def build_learner(recipe: Recipe, group: Group, workload: Workload) -> Learner:
     if group.device.type == "cuda":
         torch.use_deterministic_algorithms(recipe.training.deterministic, warn_only=True)
     network = build_network(recipe.network, pretrained=True)
+    _require_sizes(recipe, network)
     return LEARNERS[recipe.learner](recipe, _place(network, recipe, group), group, workload)
 
 
@@ -90,6 +92,21 @@ def _require_diagnoses(recipe: Recipe, workload: Workload) -> DiagnosisWorkload:
     if not isinstance(workload, DiagnosisWorkload):
         raise RecipeError(f"learner {recipe.learner!r} is for diagnosis, not {recipe.task}")
     return workload
+
+
+def _require_sizes(recipe: Recipe, network: nn.Module) -> None:
+    """Refuse sizes other than the one that a transformer of timm's was made for."""
+    settings: Any = getattr(getattr(network, "backbone", None), "pretrained_cfg", {})
+    if not settings.get("fixed_input_size"):
+        return
+    wanted = tuple(settings["input_size"][1:])
+    for name, size in (("input.size", recipe.input.size), ("input.crop", recipe.input.crop)):
+        if size and size != wanted:
+            raise RecipeError(
+                f"network.encoder {recipe.network.encoder} takes {wanted} pixels alone, "
+                f"{name} is {size}",
+                hint=f"--set {name}={list(wanted)}, or a convolutional network",
+            )
 
 
 def _place(network: nn.Module, recipe: Recipe, group: Group) -> nn.Module:
