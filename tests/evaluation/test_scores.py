@@ -207,14 +207,20 @@ def test_csv_has_a_row_per_photograph(folders, tmp_path):
     assert [rows[1][key] for key in ("tp", "fp", "fn", "tn")] == ["500", "0", "500", "1000"]
 
 
-def test_csv_defuses_formulas(tmp_path):
+def score_named(tmp_path, name):
     for side in ("truth", "prediction"):
         (tmp_path / side).mkdir()
-        Image.fromarray(draw_rows(9)).save(tmp_path / side / "=cmd()_segmentation.png")
-    scores = score_segmentation(tmp_path / "truth", tmp_path / "prediction")
-    assert list(scores.per_image) == ["=cmd()"]
+        Image.fromarray(draw_rows(9)).save(tmp_path / side / f"{name}_segmentation.png")
+    return score_segmentation(tmp_path / "truth", tmp_path / "prediction")
+
+
+@pytest.mark.parametrize("name", ["=cmd()", " =cmd()", "＝cmd()", "\n@cmd"])
+def test_csv_guards_against_formulas(tmp_path, name):
+    scores = score_named(tmp_path, name)
+    assert list(scores.per_image) == [name]
     write_csv(tmp_path / "scores.csv", scores)
-    assert "\n'=cmd()," in (tmp_path / "scores.csv").read_text(encoding="utf-8")
+    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as stream:
+        assert next(csv.DictReader(stream))["image_id"] == f"'{name}"
 
 
 @pytest.mark.real

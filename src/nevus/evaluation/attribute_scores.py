@@ -15,10 +15,10 @@ import numpy.typing as npt
 from nevus.errors import DataError
 from nevus.evaluation.attribute_pairs import find_attribute_truth, pair_attributes, read_presences
 from nevus.evaluation.counting import count_pairs
-from nevus.evaluation.csv_rows import defuse
 from nevus.evaluation.pairs import open_masks
 from nevus.evaluation.resampling import find_interval
 from nevus.evaluation.writing import write_result
+from nevus.imaging.cells import guard_cell
 from nevus.labels import ATTRIBUTES, NOTICE
 from nevus.metrics.attributes import normalise, pool_dice, pool_jaccard, score_presences
 from nevus.metrics.masks import Counts
@@ -172,7 +172,7 @@ def write_csv(path: Path, scores: AttributeScores) -> None:
     writer.writerow(["image_id", "attribute", "jaccard", "tp", "fp", "fn", "tn"])
     for image_id, rows in zip(scores.image_ids, scores.shares, strict=True):
         for name, row in zip(ATTRIBUTES, rows, strict=True):
-            writer.writerow([defuse(image_id), name, float(pool_jaccard(row)), *row.tolist()])
+            writer.writerow([guard_cell(image_id), name, float(pool_jaccard(row)), *row.tolist()])
     write_result(path, stream.getvalue().encode())
 
 

@@ -22,8 +22,9 @@ from nevus.evaluation.class_groups import score_groups
 from nevus.evaluation.class_results import DiagnosisScores, MelanomaPoint
 from nevus.evaluation.class_tables import compare_ids, inspect_predictions
 from nevus.evaluation.class_truth import load_truth
-from nevus.evaluation.csv_rows import defuse, summarize
+from nevus.evaluation.csv_rows import summarize
 from nevus.evaluation.writing import write_result
+from nevus.imaging.cells import guard_cell
 from nevus.labels import DIAGNOSES
 from nevus.metrics.calibration import (
     Reliability,
@@ -171,7 +172,9 @@ def write_class_csv(path: Path, scores: DiagnosisScores) -> None:
         truth, label = int(cases.truth[place]), int(cases.labels[place])
         predicted = "undecided" if label == UNDECIDED else DIAGNOSES[label]
         given = float(cases.probabilities[place, truth])
-        writer.writerow([defuse(image_id), DIAGNOSES[truth], predicted, given, int(truth == label)])
+        writer.writerow(
+            [guard_cell(image_id), DIAGNOSES[truth], predicted, given, int(truth == label)]
+        )
     write_result(path, stream.getvalue().encode())
 
 

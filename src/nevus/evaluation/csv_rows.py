@@ -65,8 +65,3 @@ def summarize(problems: Sequence[str]) -> str:
 def shorten(text: str) -> str:
     """Return a cell as it may stand in a message: quoted, spelled out, not too long."""
     return repr(text if len(text) <= _SHOWN_CELL else f"{text[:_SHOWN_CELL]}...")
-
-
-def defuse(cell: str) -> str:
-    """Return a cell that a spreadsheet does not run: what begins like a formula is quoted."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -13,9 +13,9 @@ import numpy as np
 from nevus.errors import DataError
 from nevus.evaluation.bootstrap import interval
 from nevus.evaluation.counting import count_pairs
-from nevus.evaluation.csv_rows import defuse
 from nevus.evaluation.pairs import Pairing, find_truth_folder, open_masks, pair_masks
 from nevus.evaluation.writing import write_result
+from nevus.imaging.cells import guard_cell
 from nevus.labels import NOTICE
 from nevus.metrics.masks import SEGMENTATION_METRICS, Counts
 
@@ -174,5 +174,5 @@ def write_csv(path: Path, scores: SegmentationScores) -> None:
     writer.writerow(["image_id", *SEGMENTATION_METRICS, "tp", "fp", "fn", "tn"])
     for image_id, values in scores.per_image.items():
         counts = asdict(scores.counts[image_id])
-        writer.writerow([defuse(image_id), *values.values(), *counts.values()])
+        writer.writerow([guard_cell(image_id), *values.values(), *counts.values()])
     write_result(path, stream.getvalue().encode())
