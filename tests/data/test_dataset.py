@@ -2,6 +2,7 @@ import errno
 import os
 import pickle
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -239,3 +240,12 @@ def test_odd_masks_are_understood_with_a_warning(
     assert odd.key == plain.key
     assert "the masks of 2 of 24 photographs are odd" in caplog.text
     assert "ISIC_0000000: values 0 and 1 " in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_utf_8_are_cached(drawn: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"b\xff")
+    path = tmp_path / f"{name}.png"
+    path.write_bytes(next((drawn / "images").iterdir()).read_bytes())
+    cache = open_cache([CacheItem(name, path)], Preparation((30, 40)), folder=tmp_path)
+    assert cache.image_ids == (name,)

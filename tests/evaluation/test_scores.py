@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -221,6 +222,13 @@ def test_csv_guards_against_formulas(tmp_path, name):
     write_csv(tmp_path / "scores.csv", scores)
     with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as stream:
         assert next(csv.DictReader(stream))["image_id"] == f"'{name}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_utf_8_are_spelled_out(tmp_path):
+    scores = score_named(tmp_path, os.fsdecode(b"b\xff"))
+    write_csv(tmp_path / "scores.csv", scores)
+    assert "\nb\\udcff," in (tmp_path / "scores.csv").read_text(encoding="utf-8")
 
 
 @pytest.mark.real

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nevus.errors import DataError
-from nevus.training.split import Split, read_split
+from nevus.training.split import Split, read_split, split_digest
 
 
 def write(folder: Path, document: object) -> Path:
@@ -50,3 +50,9 @@ def test_no_split_at_all(tmp_path: Path, document: object) -> None:
         read_split(write(tmp_path, document))
     with pytest.raises(DataError, match="missing"):
         read_split(tmp_path / "absent.json")
+
+
+def test_names_that_are_no_utf_8_count_as_others_do(tmp_path: Path) -> None:
+    split = Split(("a",), ("b\udcff",))
+    assert read_split(write(tmp_path, vars(split))) == split
+    assert split_digest(split) != split_digest(Split(("a",), ("b\udcfe",)))

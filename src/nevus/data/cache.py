@@ -129,7 +129,8 @@ def read_cache(place: Path) -> Cache:
 def _stamp(items: Sequence[CacheItem], preparation: Preparation) -> str:
     digest = hashlib.sha256(f"{FORMAT} {preparation}".encode())
     for item in items:
-        digest.update(item.image_id.encode())
+        # Names need not be UTF-8: of such a file the very bytes count.
+        digest.update(item.image_id.encode(errors="surrogateescape"))
         for path in (item.image, *item.masks):
             stat = path.stat()
             digest.update(f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
@@ -211,7 +212,7 @@ def _count_bytes(items: Sequence[CacheItem], preparation: Preparation) -> int:
 
 
 def _key(image_ids: Sequence[str], *arrays: NDArray[np.uint8]) -> str:
-    digest = hashlib.sha256("\n".join(image_ids).encode())
+    digest = hashlib.sha256("\n".join(image_ids).encode(errors="surrogateescape"))
     for array in arrays:
         digest.update(repr(array.shape).encode())
         for row in array:

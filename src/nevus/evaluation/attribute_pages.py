@@ -97,7 +97,8 @@ def write_attribute_page(
         DiskFullError: No space is left.
         UsageError: The folder does not exist or cannot be written.
     """
-    write_result(path, render_attribute_page(items, title=title, summary=summary).encode())
+    page = render_attribute_page(items, title=title, summary=summary)
+    write_result(path, page.encode(errors="backslashreplace"))
 
 
 def render_attribute_page(

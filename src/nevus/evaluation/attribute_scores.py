@@ -173,7 +173,7 @@ def write_csv(path: Path, scores: AttributeScores) -> None:
     for image_id, rows in zip(scores.image_ids, scores.shares, strict=True):
         for name, row in zip(ATTRIBUTES, rows, strict=True):
             writer.writerow([guard_cell(image_id), name, float(pool_jaccard(row)), *row.tolist()])
-    write_result(path, stream.getvalue().encode())
+    write_result(path, stream.getvalue().encode(errors="backslashreplace"))
 
 
 def _bootstrap(shares: Floats, likely: Floats | None) -> dict[str, tuple[float, float]]:

@@ -68,7 +68,7 @@ def write_class_page(path: Path, scores: DiagnosisScores, *, title: str = "Diagn
         DiskFullError: No space is left.
         UsageError: The folder does not exist or cannot be written.
     """
-    write_result(path, render_class_page(scores, title=title).encode())
+    write_result(path, render_class_page(scores, title=title).encode(errors="backslashreplace"))
 
 
 def render_class_page(scores: DiagnosisScores, *, title: str = "Diagnosis") -> str:

@@ -175,7 +175,7 @@ def write_class_csv(path: Path, scores: DiagnosisScores) -> None:
         writer.writerow(
             [guard_cell(image_id), DIAGNOSES[truth], predicted, given, int(truth == label)]
         )
-    write_result(path, stream.getvalue().encode())
+    write_result(path, stream.getvalue().encode(errors="backslashreplace"))
 
 
 def _score_classes(

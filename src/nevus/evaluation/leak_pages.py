@@ -31,7 +31,7 @@ def write_leak_page(path: Path, report: LeakReport, *, most: int = 60) -> None:
         DiskFullError: No space is left.
         UsageError: The folder does not exist or cannot be written.
     """
-    write_result(path, render_leak_page(report, most=most).encode())
+    write_result(path, render_leak_page(report, most=most).encode(errors="backslashreplace"))
 
 
 def render_leak_page(report: LeakReport, *, most: int = 60) -> str:

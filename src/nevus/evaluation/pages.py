@@ -102,7 +102,8 @@ def write_gallery(
         DiskFullError: No space is left.
         UsageError: The folder does not exist or cannot be written.
     """
-    write_result(path, render_gallery(items, title=title, summary=summary).encode())
+    page = render_gallery(items, title=title, summary=summary)
+    write_result(path, page.encode(errors="backslashreplace"))
 
 
 def render_gallery(items: Iterable[GalleryItem], *, title: str, summary: SegmentationScores) -> str:

@@ -175,4 +175,4 @@ def write_csv(path: Path, scores: SegmentationScores) -> None:
     for image_id, values in scores.per_image.items():
         counts = asdict(scores.counts[image_id])
         writer.writerow([guard_cell(image_id), *values.values(), *counts.values()])
-    write_result(path, stream.getvalue().encode())
+    write_result(path, stream.getvalue().encode(errors="backslashreplace"))

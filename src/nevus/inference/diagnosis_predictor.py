@@ -93,7 +93,7 @@ def predict_diagnosis_folder(
             similar[path.stem] = [asdict(neighbour) for neighbour in neighbours]
         if progress:
             progress(done, len(images))
-    write_atomically(out / "diagnosis.csv", text.getvalue().encode())
+    write_atomically(out / "diagnosis.csv", text.getvalue().encode(errors="backslashreplace"))
     document = json.dumps({"notice": NOTICE, "similar": similar}, indent=1, allow_nan=False)
     write_atomically(out / "similar.json", document.encode())
     write_failures(out / "errors.csv", failures)

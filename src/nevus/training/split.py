@@ -93,7 +93,8 @@ def _keep(image_ids: tuple[str, ...], validation: Iterable[str]) -> Split:
 
 def split_digest(split: Split) -> str:
     """Return a short name of who validates, for manifests."""
-    return hashlib.sha256("\n".join(split.validation).encode()).hexdigest()[:16]
+    names = "\n".join(split.validation).encode(errors="surrogateescape")
+    return hashlib.sha256(names).hexdigest()[:16]
 
 
 def read_split(path: Path) -> Split:
