@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nevus.imaging.files import write_atomically
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
 from nevus.imaging.masks import write_mask
-from nevus.inference.inputs import Failure, read_ahead, write_failures
+from nevus.inference.inputs import Failure, read_ahead, refuse_same_names, write_failures
 from nevus.inference.predictor import Progress
 from nevus.labels import ATTRIBUTES, NOTICE, attribute_name
 from nevus.metrics.thresholds import Rules
@@ -73,7 +73,11 @@ def predict_attribute_folder(
 
     Returns:
         The failures, which also stand in ``errors.csv``; the file is removed if there are none.
+
+    Raises:
+        UsageError: Two photographs have one name.
     """
+    refuse_same_names(images)
     out.mkdir(parents=True, exist_ok=True)
     failures: list[Failure] = []
     presences: dict[str, dict[str, float]] = {}

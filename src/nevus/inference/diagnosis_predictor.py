@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nevus.imaging.cells import guard_cell
 from nevus.imaging.files import write_atomically
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
-from nevus.inference.inputs import Failure, read_ahead, write_failures
+from nevus.inference.inputs import Failure, read_ahead, refuse_same_names, write_failures
 from nevus.inference.predictor import Progress
 from nevus.labels import DIAGNOSES, NOTICE
 from nevus.models.gallery import Neighbour
@@ -76,7 +76,11 @@ def predict_diagnosis_folder(
 
     Returns:
         The failures, which also stand in ``errors.csv``; the file is removed if there are none.
+
+    Raises:
+        UsageError: Two photographs have one name.
     """
+    refuse_same_names(images)
     out.mkdir(parents=True, exist_ok=True)
     failures: list[Failure] = []
     text = io.StringIO()

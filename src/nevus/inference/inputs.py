@@ -2,12 +2,13 @@
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from nevus.errors import ImageError
+from nevus.errors import ImageError, UsageError
 from nevus.imaging.cells import clean_name, guard_cell, on_one_line
 from nevus.imaging.files import write_atomically
 from nevus.imaging.limits import Limits
@@ -27,6 +28,25 @@ class Failure:
     path: Path
     code: str
     text: str
+
+
+def refuse_same_names(images: Iterable[Path]) -> None:
+    """Refuse photographs of one name, whose results would overwrite each other.
+
+    Upper and lower case are one, and so are the two ways to write an accent: file systems differ.
+
+    Raises:
+        UsageError: Two of them, in different folders or with different endings.
+    """
+    seen: dict[str, Path] = {}
+    for path in images:
+        name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path.stem).casefold())
+        first = seen.setdefault(name, path)
+        if first is not path:
+            raise UsageError(
+                f"{first} and {path} have one name, their results would overwrite each other",
+                hint="predict them into different --out folders, or rename one",
+            )
 
 
 def read_ahead(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nevus.imaging.limits import DEFAULT_LIMITS, Limits
 from nevus.imaging.masks import write_mask
 from nevus.imaging.reading import Photograph
-from nevus.inference.inputs import Failure, read_ahead, write_failures
+from nevus.inference.inputs import Failure, read_ahead, refuse_same_names, write_failures
 from nevus.inference.postprocess import run_steps
 from nevus.labels import segmentation_name
 
@@ -113,7 +113,11 @@ def predict_folder(
 
     Returns:
         The failures, which also stand in ``errors.csv``; the file is removed if there are none.
+
+    Raises:
+        UsageError: Two photographs have one name.
     """
+    refuse_same_names(images)
     out.mkdir(parents=True, exist_ok=True)
     failures: list[Failure] = []
     results = predict_masks(segmentor, images, steps=steps, limits=limits, workers=workers)
