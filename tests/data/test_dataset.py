@@ -90,6 +90,19 @@ def test_cache_is_decoded_once_and_travels_as_a_path(drawn: Path, tmp_path: Path
     assert open_cache(records, Preparation((20, 40)), folder=tmp_path).key != first.key
 
 
+@pytest.mark.parametrize("name", ["images.u8", "masks.u8", "index.json"])
+def test_a_cache_cut_off_is_made_again(drawn: Path, tmp_path: Path, name: str) -> None:
+    records = items(drawn)
+    first = open_cache(records, Preparation((30, 40)), folder=tmp_path)
+    pixels = np.array(first.images)
+    os.truncate(first.place / name, 100)
+    again = open_cache(records, Preparation((30, 40)), folder=tmp_path)
+    assert again.key == first.key
+    assert np.array_equal(again.images, pixels)
+    (first.place / name).unlink()
+    assert open_cache(records, Preparation((30, 40)), folder=tmp_path).key == first.key
+
+
 def test_samples_do_not_depend_on_order(drawn: Path, tmp_path: Path) -> None:
     cache = open_cache(items(drawn), Preparation((40, 40)), folder=tmp_path)
     dataset = LesionDataset(cache, range(10), augmentation=STRONG, crop=(32, 32), seed=3)

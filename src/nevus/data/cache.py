@@ -88,7 +88,7 @@ def open_cache(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Cache:
-    """Return the cache of `items`, made first if it is not there.
+    """Return the cache of `items`, made first if it is not there or not whole.
 
     Args:
         items: Photographs, with equally many masks each.
@@ -104,7 +104,7 @@ def open_cache(
     height, width = preparation.size
     name = f"{height}x{width}-{_stamp(items, preparation)[:16]}"
     place = (folder or cache_folder()) / name
-    if not (place / "index.json").is_file():
+    if not _is_whole(place):
         threads = workers or min(count_processors(), 16)
         _make(items, preparation, place, threads, progress)
     return read_cache(place)
@@ -124,6 +124,17 @@ def read_cache(place: Path) -> Cache:
     images = np.memmap(place / "images.u8", np.uint8, "r", shape=(*shape, 3))
     masks = np.memmap(place / "masks.u8", np.uint8, "r", shape=shape)
     return Cache(tuple(index["image_ids"]), images, masks, index["key"], place)
+
+
+def _is_whole(place: Path) -> bool:
+    """Return whether a folder holds a cache whose files are as long as its index says."""
+    try:
+        index = json.loads((place / "index.json").read_text(encoding="utf-8"))
+        pixels = math.prod((len(index["image_ids"]), *index["size"]))
+        lengths = [(place / name).stat().st_size for name in ("images.u8", "masks.u8")]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return lengths == [pixels * 3, pixels]
 
 
 def _stamp(items: Sequence[CacheItem], preparation: Preparation) -> str:
@@ -152,9 +163,10 @@ def _make(
     # did leave is removed by whoever holds the lock. A second process waits and finds it made.
     building = place.with_name(f"{place.name}.building")
     with FileLock(place.with_name(f"{place.name}.lock")):
-        if (place / "index.json").is_file():
+        if _is_whole(place):
             return
-        shutil.rmtree(building, ignore_errors=True)
+        for old in (building, place):
+            shutil.rmtree(old, ignore_errors=True)
         try:
             building.mkdir(mode=0o700)
             _build(items, preparation, building, workers, progress)
