@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 from torchvision import tv_tensors
 
-from nevus.data.cache import CacheItem, open_cache, unpack_masks
+from nevus.data.cache import CacheItem, cache_folder, open_cache, unpack_masks
 from nevus.data.dataset import LesionDataset
 from nevus.data.plans import BalancedPlan, RunBatches, ShuffledPlan
 from nevus.data.records import find_records
 from nevus.data.seeds import mix_seed
 from nevus.data.transforms import augment
-from nevus.errors import DataError, DiskFullError
+from nevus.errors import DataError, DiskFullError, UsageError
 from nevus.imaging.preparation import Preparation
 from nevus.imaging.reading import read_image
 from nevus.imaging.resizing import resize_image
@@ -101,6 +101,17 @@ def test_a_cache_cut_off_is_made_again(drawn: Path, tmp_path: Path, name: str) -
     assert np.array_equal(again.images, pixels)
     (first.place / name).unlink()
     assert open_cache(records, Preparation((30, 40)), folder=tmp_path).key == first.key
+
+
+def test_who_has_no_home_names_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: object, **_more: object) -> str:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("platformdirs.user_cache_dir", refuse)
+    assert cache_folder().name == "cache"
+    monkeypatch.delenv("NEVUS_CACHE")
+    with pytest.raises(UsageError, match="NEVUS_CACHE"):
+        cache_folder()
 
 
 def test_samples_do_not_depend_on_order(drawn: Path, tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from nevus.errors import RecipeError, WeightsError
+from nevus.errors import RecipeError, UsageError, WeightsError
 from nevus.models.build import MODELS, build_network, encoder_backbone
 from nevus.models.critic import Critic, GlobalConvolution
 from nevus.models.encoders import Encoder, SqueezeExcite
+from nevus.models.pretrained import find_weights
 from nevus.options import NetworkOptions
 from nevus.recipe import read_recipe
 
@@ -87,6 +88,20 @@ def test_missing_weights_are_an_error(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("nevus.models.pretrained.weights_folder", lambda: tmp_path / "none")
     with pytest.raises(WeightsError, match="nevus data download weights test_resnet"):
         build_network(NetworkOptions(encoder="test_resnet"), pretrained=True)
+
+
+def test_weights_need_no_home_where_their_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object, **_more: object) -> str:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("platformdirs.user_data_dir", refuse)
+    monkeypatch.setenv("NEVUS_WEIGHTS", str(tmp_path))
+    (tmp_path / "vgg11.safetensors").touch()
+    assert find_weights("vgg11") == tmp_path / "vgg11.safetensors"
+    with pytest.raises(UsageError, match="NEVUS_WEIGHTS"):
+        find_weights("resnet18")
 
 
 def test_local_weights_are_loaded(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from nevus.errors import DataError, DiskFullError, ImageError
+from nevus.errors import DataError, DiskFullError, ImageError, UsageError
 from nevus.imaging.masks import read_truth
 from nevus.imaging.preparation import Preparation
 from nevus.imaging.reading import read_image
@@ -75,9 +75,20 @@ class Cache:
 
 
 def cache_folder() -> Path:
-    """Return where caches are kept: NEVUS_CACHE, or this user's cache folder."""
+    """Return where caches are kept: NEVUS_CACHE, or this user's cache folder.
+
+    Raises:
+        UsageError: This user has no home folder, as in some containers.
+    """
     given = os.environ.get("NEVUS_CACHE")
-    return Path(given) if given else Path(platformdirs.user_cache_dir("nevus", appauthor=False))
+    if given:
+        return Path(given)
+    try:
+        return Path(platformdirs.user_cache_dir("nevus", appauthor=False))
+    except RuntimeError as error:
+        raise UsageError(
+            "there is no home folder to keep caches in", hint="let NEVUS_CACHE name a folder"
+        ) from error
 
 
 def open_cache(

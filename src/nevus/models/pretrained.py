@@ -5,7 +5,7 @@ a safetensors file of one's own goes in by path.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from nevus.errors import WeightsError
+from nevus.errors import UsageError, WeightsError
 
 WEIGHTS_VARIABLE = "NEVUS_WEIGHTS"
 
@@ -27,10 +27,11 @@ def find_weights(encoder: str) -> Path:
 
     Raises:
         WeightsError: There is no such file; the message says how to get one.
+        UsageError: NEVUS_WEIGHTS names no such file, and this user has no home folder.
     """
-    folders = [Path(os.environ[WEIGHTS_VARIABLE])] if os.environ.get(WEIGHTS_VARIABLE) else []
-    folders.append(weights_folder())
-    for folder in folders:
+    folders: list[Path] = []
+    for folder in _list_folders():
+        folders.append(folder)
         path = folder / f"{encoder}.safetensors"
         if path.is_file():
             return path
@@ -42,9 +43,26 @@ def find_weights(encoder: str) -> Path:
     )
 
 
+def _list_folders() -> Iterator[Path]:
+    # One after the other: weights in the named folder need no home.
+    if os.environ.get(WEIGHTS_VARIABLE):
+        yield Path(os.environ[WEIGHTS_VARIABLE])
+    yield weights_folder()
+
+
 def weights_folder() -> Path:
-    """Return where downloaded encoder weights are kept for this user."""
-    return Path(platformdirs.user_data_dir("nevus", appauthor=False)) / "weights"
+    """Return where downloaded encoder weights are kept for this user.
+
+    Raises:
+        UsageError: This user has no home folder, as in some containers.
+    """
+    try:
+        return Path(platformdirs.user_data_dir("nevus", appauthor=False)) / "weights"
+    except RuntimeError as error:
+        raise UsageError(
+            "there is no home folder to keep weights in",
+            hint=f"set HOME, or put them into a folder that {WEIGHTS_VARIABLE} names",
+        ) from error
 
 
 def load_pretrained(backbone: nn.Module, path: Path, *, deepen: bool = False) -> None:
