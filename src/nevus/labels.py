@@ -5,6 +5,9 @@ from typing import Final
 TASKS: Final = ("segmentation", "attributes", "diagnosis")
 """Task 1, task 2 and task 3 of the challenge, by nevus's names."""
 
+PREDICTED_NAME: Final = "predicted.json"
+"""A file in folders of predictions: what made them, and that nevus may replace them."""
+
 ATTRIBUTES: Final = (
     "pigment_network",
     "negative_network",

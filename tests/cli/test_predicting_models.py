@@ -119,3 +119,29 @@ def test_links_out_of_the_folder_are_named(
     code, said = run(capfd, "segmentation", *words)
     assert code == 2
     assert "links that lead out of their folder, which are not followed: 1" in said
+
+
+@pytest.mark.parametrize("task", ["segmentation", "attributes", "diagnosis"])
+def test_what_predict_did_not_write_is_not_replaced(
+    photos: Path, plain_models: Path, tmp_path: Path, capfd, task: str
+) -> None:
+    names = {
+        "segmentation": "case2_segmentation.png",
+        "attributes": "case1_attribute_streaks.png",
+        "diagnosis": "diagnosis.csv",
+    }
+    truth = tmp_path / "truth" / names[task]
+    truth.parent.mkdir()
+    truth.write_bytes(b"by an expert")
+    words = (task, "--models", plain_models, "--images", photos, "--out")
+    code, err = run(capfd, *words, truth.parent)
+    assert code == 2
+    assert f"would replace: {truth.name} (name another --out)" in err
+    assert truth.read_bytes() == b"by an expert"
+    assert [path.name for path in truth.parent.iterdir()] == [truth.name]
+    for again in (False, True):
+        code, err = run(capfd, *words, tmp_path / "out")
+        assert code == 0
+        assert ("files of the same name are replaced" in err) == again
+    told = json.loads((tmp_path / "out" / "predicted.json").read_text(encoding="utf-8"))
+    assert (told["task"], told["networks"]) == (task, [plain_models.name])

@@ -44,6 +44,12 @@ class Members:
         if self.models is not None and self.flips is not None:
             raise UsageError("models average the views they were calibrated for: no --flips here")
 
+    def names(self) -> list[str]:
+        """Return what the networks are called: a checkpoint's folder and file, or the models'."""
+        if self.models is not None:
+            return [Path(self.models).name]
+        return [str(Path(path.absolute().parent.name) / path.name) for path in self.checkpoints]
+
     def segmentors(self) -> "tuple[list[Segmentor], tuple[dict[str, Any], ...]]":
         """Return networks for the lesion, and the first one's post-processing."""
         if self.models is not None:

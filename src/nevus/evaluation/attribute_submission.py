@@ -15,7 +15,7 @@ from nevus.evaluation.packing import (
     make_error,
     write_submission,
 )
-from nevus.labels import ATTRIBUTES, attribute_name
+from nevus.labels import ATTRIBUTES, PREDICTED_NAME, attribute_name
 
 _NAME: Final = re.compile(r"(ISIC_[0-9]{7})_attribute_(\w+)\.png")
 _NUMBER: Final = re.compile(r"[0-9]{7}")
@@ -90,7 +90,7 @@ def _sort_names(folder: Path, findings: MaskFindings) -> Masks:
             findings.problems.append(
                 f"{path.name!r} is not named like ISIC_0000001_attribute_streaks.png"
             )
-        else:
+        elif path.name != PREDICTED_NAME:
             strays.append(path.name)
     if strays:
         findings.warnings.append(f"left out, no masks: {', '.join(map(repr, strays))}")

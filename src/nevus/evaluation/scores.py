@@ -98,7 +98,7 @@ def score_segmentation(
     if not pairing.pairs and not problems:
         problems.append(f"no photograph has both a truth in {truth} and a mask in {prediction}")
     if problems:
-        raise _make_error(prediction, problems, apart=bool(pairing.missing) and not subset)
+        raise _make_error(truth, prediction, problems, apart=bool(pairing.missing) and not subset)
     counts = {
         pair.image_id: outcome
         for pair, outcome in zip(pairing.pairs, outcomes, strict=True)
@@ -151,12 +151,14 @@ def _find_problems(pairing: Pairing, subset: bool) -> list[str]:
     return problems
 
 
-def _make_error(prediction: Path, problems: Sequence[str], *, apart: bool) -> DataError:
+def _make_error(
+    truth: Path, prediction: Path, problems: Sequence[str], *, apart: bool
+) -> DataError:
     shown = "; ".join(problems[:_SHOWN_PROBLEMS])
     rest = len(problems) - _SHOWN_PROBLEMS
     more = f"; and {rest} more" if rest > 0 else ""
     return DataError(
-        f"{prediction} cannot be scored, {len(problems)} problems: {shown}{more}",
+        f"{prediction} cannot be scored against {truth}, {len(problems)} problems: {shown}{more}",
         problems=problems,
         hint="--subset scores only photographs with a prediction" if apart else None,
     )

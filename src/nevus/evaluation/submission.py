@@ -14,7 +14,7 @@ from nevus.evaluation.packing import (
     make_error,
     write_submission,
 )
-from nevus.labels import segmentation_name
+from nevus.labels import PREDICTED_NAME, segmentation_name
 
 _MASK_NAME: Final = re.compile(r"(ISIC_[0-9]{7})_segmentation\.png")
 _NUMBER: Final = re.compile(r"[0-9]{7}")
@@ -77,7 +77,7 @@ def _sort_names(folder: Path, findings: MaskFindings) -> dict[str, Path]:
             masks[found.group(1)] = path
         elif _NUMBER.search(path.name) or path.suffix.lower() == ".png":
             misnamed.append(f"{path.name!r} is not named like ISIC_0000001_segmentation.png")
-        else:
+        elif path.name != PREDICTED_NAME:
             strays.append(path.name)
     if misnamed and not masks:
         misnamed = [
