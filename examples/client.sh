@@ -17,7 +17,7 @@ done
 if [ -n "${NEVUS_TOKEN:-}" ]; then
   set -- "$@" --header "Authorization: Bearer $NEVUS_TOKEN"
 fi
-if ! curl --fail-with-body --silent --show-error --retry 5 \
+if ! curl --fail-with-body --silent --show-error --retry 5 --retry-connrefused \
   --header 'Accept: application/zip' --output "$out" "$@" "$address/v1/analyze"; then
   if [ -f "$out" ]; then cat "$out" >&2; echo >&2; rm -f "$out"; fi
   exit 1
