@@ -1,6 +1,7 @@
 """Folders: one bad file costs one row, an interrupted call goes on, nothing is done twice."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,6 +209,32 @@ def test_nothing_is_left_of_what_a_photograph_was(
         path.write_bytes(b"nothing at all")
     run(photos, out, options)
     assert not (out / "diagnosis.csv").exists()
+
+
+def test_no_file_shows_the_photograph_of_before(
+    photos: Path, tmp_path: Path, options: Options
+) -> None:
+    out = tmp_path / "out"
+    run(photos, out, options)
+    (photos / "b.png").write_bytes((photos / "c.png").read_bytes())
+    bare = replace(options, wanted=Wanted(masks=False, overlay=False, sheet=0))
+    outcome = analyze_folder(find_inputs([photos]), out, bare, workers=0, threads=1)
+    assert outcome.replaced == 1
+    answer = json.loads((out / "b.json").read_text(encoding="utf-8"))
+    assert answer["segmentation"]["file"] == "b_segmentation.png"
+    for ending in ("segmentation.png", "attribute_globules.png", "overlay.png"):
+        assert (out / f"b_{ending}").read_bytes() == (out / f"c_{ending}").read_bytes()
+    # Its part of the report is gone, and made again where one is wanted.
+    outcome = run(photos, out, options)
+    assert (outcome.kept, outcome.replaced) == (3, 0)
+
+
+def test_answers_tell_whose_they_are(photos: Path, tmp_path: Path, options: Options) -> None:
+    """What a call needs to go on may be deleted, or left behind by a copy without dot files."""
+    run(photos, tmp_path / "out", options)
+    shutil.rmtree(tmp_path / "out" / ".nevus")
+    assert run(photos, tmp_path / "out", options).kept == 0
+    assert run(photos, tmp_path / "out", options).kept == 4
 
 
 def test_a_damaged_part_of_the_report_is_made_again(

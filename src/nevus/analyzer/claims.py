@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from nevus.analyzer.naming import Input
-from nevus.analyzer.outputs import KEPT, answer_path, list_possible
+from nevus.analyzer.outputs import KEPT, answer_path, list_possible, read_answer
 from nevus.errors import UsageError
 
 CLAIMS: Final = "claimed.jsonl"
@@ -47,7 +47,7 @@ def require_ours(out: Path, inputs: Sequence[Input]) -> None:
         shown = ", ".join(foreign[:_SHOWN])
         rest = f" and {len(foreign) - _SHOWN:,} more" if len(foreign) > _SHOWN else ""
         raise UsageError(
-            f"{out} holds files that nevus did not write and would replace: {shown}{rest}",
+            f"{out} holds files that nevus analyze did not write and would replace: {shown}{rest}",
             hint="name another --out",
         )
 
@@ -64,13 +64,16 @@ def claim(out: Path, inputs: Sequence[Input]) -> None:
 
 
 def _list_targets(out: Path, inputs: Sequence[Input]) -> Iterator[tuple[Path, bool]]:
-    """Yield each file a call may write, and whether an earlier call claimed it."""
+    """Yield each file a call may write, and whether an earlier call wrote or claimed it."""
     known = _read(out)
+    # Answers tell that they are ours, too: KEPT may be deleted.
+    ours = {one.stem for one in inputs if one.stem in known or read_answer(out, one.stem)}
+    tables_are_ours = bool(ours) or (out / KEPT).is_dir()
     for name in TABLES:
-        yield out / name, (out / KEPT).is_dir()
+        yield out / name, tables_are_ours
     for one in inputs:
         for path in (answer_path(out, one.stem), *list_possible(out, one.stem)):
-            yield path, one.stem in known
+            yield path, one.stem in ours
 
 
 def _read(out: Path) -> set[str]:

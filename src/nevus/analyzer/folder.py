@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,7 @@ class Outcome:
         out: Folder of results.
         inputs: All photographs asked for, in order.
         kept: How many had been done before.
+        replaced: How many had been another file when they were analysed before.
         failures: Those that could not be analysed, in order.
         changes: What differs from the call before.
     """
@@ -49,6 +50,7 @@ class Outcome:
     out: Path
     inputs: tuple[Input, ...]
     kept: int
+    replaced: int
     failures: tuple[Failure, ...]
     changes: tuple[str, ...]
 
@@ -105,8 +107,10 @@ def analyze_folder(
     if fresh:
         ledger.forget()
     ledger.keep_settings()
-    todo = _find_undone(inputs, out, options, ledger)
+    known = ledger.read()
+    todo = _find_undone(inputs, out, options, known, ledger.digest)
     kept = done = len(inputs) - len(todo)
+    replaced = 0
     failures: dict[int, Failure] = {}
     for task, reply in _run(todo, out, options, processes, threads):
         if progress:
@@ -119,11 +123,12 @@ def analyze_folder(
             remove_outputs(out, one.stem)
         else:
             ledger.add(one.stem, one.name, reply["sha256"])
+            replaced += one.stem in known and known[one.stem].sha256 != reply["sha256"]
         done += 1
     if progress:
         progress(done, len(inputs))
     ordered = tuple(failures[place] for place in sorted(failures))
-    return Outcome(out, tuple(inputs), kept, ordered, tuple(changes))
+    return Outcome(out, tuple(inputs), kept, replaced, ordered, tuple(changes))
 
 
 def prepare(options: Message) -> Answer:
@@ -176,14 +181,17 @@ def _run(
 
 
 def _find_undone(
-    inputs: Sequence[Input], out: Path, options: Options, ledger: Ledger
+    inputs: Sequence[Input],
+    out: Path,
+    options: Options,
+    known: Mapping[str, Done],
+    settings: str,
 ) -> list[Message]:
     """Return a task for each photograph whose results are missing, old or of other settings."""
-    known = ledger.read()
     return [
         {"place": place, "path": str(one.path), "name": one.name, "stem": one.stem}
         for place, one in enumerate(inputs)
-        if not _is_done(one, known.get(one.stem), out, options, ledger.digest)
+        if not _is_done(one, known.get(one.stem), out, options, settings)
     ]
 
 

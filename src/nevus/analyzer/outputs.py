@@ -101,7 +101,7 @@ def write_outputs(
         found: The analysed photograph.
         stem: Of all files' names.
         out: Folder, there already, with `KEPT` and its `SHEETS` inside.
-        wanted: What to write.
+        wanted: What to write; masks and overlay of an earlier call are written anew in any case.
         similar: Pictures of similar cases, for the report.
 
     Returns:
@@ -110,12 +110,17 @@ def write_outputs(
     Raises:
         DiskFullError: There is no room.
     """
-    answer = name_files(found.analysis, stem) if wanted.masks else found.analysis
-    if wanted.masks:
+    *masks, overlay = list_possible(out, stem)
+    # What an earlier call wrote would else show another photograph, or another network's answer.
+    with_masks = wanted.masks or any(path.exists() for path in masks)
+    answer = name_files(found.analysis, stem) if with_masks else found.analysis
+    if with_masks:
         _write_masks(found, stem, out)
-    if wanted.overlay:
-        write_atomically(out / f"{stem}_overlay.png", encode_png(found.overlay()))
-    if wanted.sheet:
+    if wanted.overlay or overlay.exists():
+        write_atomically(overlay, encode_png(found.overlay()))
+    if not wanted.sheet:
+        sheet_path(out, stem).unlink(missing_ok=True)
+    else:
         sheet = make_sheet(found.to_entry(similar), wanted.sheet)
         sheet["files"] = tell_stem(answer.image, stem)
         text = json.dumps(sheet, ensure_ascii=True, separators=(",", ":"))

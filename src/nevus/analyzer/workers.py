@@ -9,11 +9,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any, Final
 
@@ -70,6 +71,19 @@ def run_tasks(
         pool.close()
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let a process begin with Ctrl-C ignored: its parent ends it, and it prints no traceback."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class _Pool:
     """The processes of one `run_tasks`."""
 
@@ -103,7 +117,8 @@ class _Pool:
         process = _CONTEXT.Process(
             target=_serve, args=(theirs, self._prepare, self._options), daemon=True
         )
-        process.start()
+        with _deaf_to_interrupts():
+            process.start()
         # Else its end would stay open here, and its death go unnoticed.
         theirs.close()
         return _Worker(process, ours)

@@ -225,7 +225,7 @@ def _finish(outcome: "Outcome", *, report: bool, table: bool, as_json: bool) -> 
 
     write_tables(outcome, table=table)
     page = write_pages(outcome, _make_title(outcome)) if report else None
-    _say_what_stays(outcome, table=table)
+    _say_what_stays(outcome, table=table, report=report)
     if as_json:
         for _, answer in outcome.answers():
             typer.echo(answer.model_dump_json())
@@ -251,7 +251,7 @@ def _say_scale(outcome: "Outcome") -> None:
         )
 
 
-def _say_what_stays(outcome: "Outcome", *, table: bool) -> None:
+def _say_what_stays(outcome: "Outcome", *, table: bool, report: bool) -> None:
     """Name what earlier calls left in the folder and this one did not write anew."""
     ours = {one.stem for one in outcome.inputs}
     others = sum(path.stem not in ours for path in outcome.out.glob("*.json"))
@@ -261,8 +261,16 @@ def _say_what_stays(outcome: "Outcome", *, table: bool) -> None:
             "earlier calls about other photographs; no table or report of this call has them",
             err=True,
         )
+    if outcome.replaced:
+        typer.echo(
+            f"nevus: {outcome.replaced:,} of these photographs had the name of another file, "
+            f"analysed into {outcome.out} before; its results are replaced",
+            err=True,
+        )
     if not table and (outcome.out / "analysis.csv").exists():
         typer.echo("nevus: analysis.csv is of an earlier call; --csv writes it anew", err=True)
+    if not report and (outcome.out / "report.html").exists():
+        typer.echo("nevus: report.html is of an earlier call; --report writes it anew", err=True)
 
 
 def _make_title(outcome: "Outcome") -> str:
