@@ -145,3 +145,38 @@ def test_what_predict_did_not_write_is_not_replaced(
         assert ("files of the same name are replaced" in err) == again
     told = json.loads((tmp_path / "out" / "predicted.json").read_text(encoding="utf-8"))
     assert (told["task"], told["networks"]) == (task, [plain_models.name])
+
+
+def test_permission_to_replace_goes_file_by_file(
+    photos: Path, plain_models: Path, tmp_path: Path, capfd
+) -> None:
+    """The one mask that is missing is drawn; an expert's others stay whatever is asked next."""
+    masks, new = tmp_path / "masks", tmp_path / "new"
+    masks.mkdir()
+    new.mkdir()
+    (masks / "case1_segmentation.png").write_bytes(b"by an expert")
+    (new / "case2.png").write_bytes((photos / "case2.png").read_bytes())
+    words = ("segmentation", "--models", plain_models, "--out", masks, "--images")
+    assert run(capfd, *words, new)[0] == 0
+    code, err = run(capfd, *words, photos)
+    assert code == 2
+    assert "would replace: case1_segmentation.png (name another --out)" in err
+    assert (masks / "case1_segmentation.png").read_bytes() == b"by an expert"
+    assert run(capfd, *words, new)[0] == 0
+    (masks / "predicted.json").write_text("mine", encoding="utf-8")
+    assert run(capfd, *words, new)[0] == 2
+
+
+def test_masks_of_other_calls_and_of_broken_photographs(
+    photos: Path, plain_models: Path, tmp_path: Path, capfd
+) -> None:
+    out = tmp_path / "out"
+    words = ("segmentation", "--models", plain_models, "--out", out, "--images")
+    run(capfd, *words, photos)
+    code, err = run(capfd, *words, photos / "case2.png")
+    assert code == 0
+    assert "holds 1 mask of earlier calls besides, which evaluate and submit take, too" in err
+    (photos / "case2.png").write_bytes(b"broken")
+    assert run(capfd, *words, photos)[0] == 3
+    assert not (out / "case2_segmentation.png").exists()
+    assert (out / "case1_segmentation.png").exists()

@@ -1,21 +1,14 @@
 """`nevus predict`."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nevus.errors import SomeInputsFailedError, UsageError
-from nevus.labels import (
-    ATTRIBUTES,
-    NOTICE,
-    PREDICTED_NAME,
-    TASKS,
-    attribute_name,
-    segmentation_name,
-)
+from nevus.labels import NOTICE, TASKS
 
 if TYPE_CHECKING:
     from nevus.cli.members import Members
@@ -93,6 +86,7 @@ def predict(
     Files that cannot be read are listed in errors.csv; the exit code is then 3.
     """
     from nevus.cli.members import Members
+    from nevus.cli.predicted import PredictionFolder
     from nevus.imaging.files import find_images
 
     _check_task(task, segmentation=(steps,), attributes=(fitted_for,), diagnosis=(by, similar))
@@ -104,7 +98,8 @@ def predict(
     photographs = choose_photographs(find_images(images), split, images)
     members = Members(tuple(checkpoint or ()), models[0] if models else None, flips, device)
     _warn_of_training_photographs(members, photographs, split)
-    _claim(task, out, photographs, members)
+    folder = PredictionFolder(out, task, photographs)
+    folder.claim(members.names())
     if task == "segmentation":
         failures = _predict_masks(members, photographs, out, read_steps(steps), workers)
     elif task == "attributes":
@@ -114,49 +109,11 @@ def predict(
         way = by and _read_choice("--by", by, ("logits", "gallery", "both"))
         failures = _predict_diagnoses(members, photographs, out, way, similar or 5, workers)
     if failures:
+        folder.remove(failure.path for failure in failures)
         raise SomeInputsFailedError(
             f"{len(failures)} of {len(photographs)} photographs failed, "
             f"first: {failures[0].text}; all in {out / 'errors.csv'}"
         )
-
-
-def _claim(task: str, out: Path, photographs: tuple[Path, ...], members: "Members") -> None:
-    """Refuse a folder of somebody else's files, such as the truth; say in ours what they are.
-
-    Raises:
-        UsageError: Something there would be replaced that nevus predict did not write.
-    """
-    from nevus import __version__
-    from nevus.imaging.files import write_atomically
-
-    if (out / PREDICTED_NAME).is_file():
-        typer.echo(
-            f"note: {out} holds earlier results; files of the same name are replaced", err=True
-        )
-    else:
-        foreign = [name for name in _name_results(task, photographs) if (out / name).exists()]
-        if foreign:
-            more = f" and {len(foreign) - 1:,} more" if foreign[1:] else ""
-            raise UsageError(
-                f"{out} holds files that nevus predict did not write and would replace: "
-                f"{foreign[0]}{more}",
-                hint="name another --out",
-            )
-    out.mkdir(parents=True, exist_ok=True)
-    told = {"notice": NOTICE, "nevus": __version__, "task": task, "networks": members.names()}
-    write_atomically(out / PREDICTED_NAME, json.dumps(told, indent=1).encode())
-
-
-def _name_results(task: str, photographs: tuple[Path, ...]) -> Iterator[str]:
-    yield "errors.csv"
-    if task == "diagnosis":
-        yield from ("diagnosis.csv", "similar.json")
-    elif task == "segmentation":
-        yield from (segmentation_name(path.stem) for path in photographs)
-    else:
-        yield "presences.json"
-        for path in photographs:
-            yield from (attribute_name(path.stem, name) for name in ATTRIBUTES)
 
 
 def _predict_masks(
