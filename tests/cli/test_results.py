@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from nevus.cli.results import make_table, print_table
+from nevus.cli.targets import check_target
+from nevus.errors import UsageError
 
 FAIL = """
 from nevus.cli import app, results
@@ -60,3 +63,15 @@ def test_work_goes_on_when_nobody_watches_its_bar() -> None:
     with os.fdopen(write, "wb") as stderr:
         done = subprocess.run([sys.executable, "-c", WATCHED], stderr=stderr, timeout=60)
     assert done.returncode == 7
+
+
+def test_what_is_read_or_named_like_something_else_is_not_written(tmp_path: Path) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_text("image,MEL", encoding="utf-8")
+    (tmp_path / "x").mkdir()
+    with pytest.raises(UsageError, match=r"--csv .*truth\.csv is read by the same call"):
+        check_target("--csv", tmp_path / "x" / ".." / "truth.csv", ".csv", reads=(None, truth))
+    with pytest.raises(UsageError, match=r"a\.jpg does not end in \.html or \.htm"):
+        check_target("--page", tmp_path / "a.jpg", ".html", ".htm")
+    check_target("--csv", None, ".csv", reads=(truth,))
+    check_target("--csv", tmp_path / "new.CSV", ".csv", reads=(truth, tmp_path))

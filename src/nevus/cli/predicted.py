@@ -74,7 +74,8 @@ class PredictionFolder:
         if others:
             typer.echo(
                 f"note: {self.out} holds {others:,} mask{'s' if others > 1 else ''} of earlier "
-                "calls besides, which evaluate and submit take, too; a new --out has this call's alone",
+                "calls besides, which evaluate and submit take, too; "
+                "a new --out has this call's alone",
                 err=True,
             )
 

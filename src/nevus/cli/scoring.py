@@ -10,6 +10,7 @@ import typer
 from nevus.cli.scoring_attributes import evaluate_attributes, submit_attributes
 from nevus.cli.scoring_diagnosis import evaluate_diagnosis, submit_diagnosis
 from nevus.cli.scoring_segmentation import evaluate_segmentation, submit_segmentation
+from nevus.cli.targets import check_target
 from nevus.errors import SubmissionError, UsageError
 from nevus.labels import TASKS
 
@@ -96,6 +97,10 @@ def evaluate(
     folders without complaint and prints task 1's metric, a mean over single masks. Task 2's
     metric stands only in its library (isic_challenge_scoring.task2).
     """
+    reads = (truth, prediction, metadata)
+    check_target("--csv", csv, ".csv", reads=reads)
+    for name, shown in (("--gallery", gallery), ("--page", page)):
+        check_target(name, shown, ".html", ".htm", reads=reads)
     options = {"truth": truth, "prediction": prediction, "as_json": as_json, "csv": csv}
     options |= {"subset": subset, "gallery": gallery, "images": images, "cases": cases}
     options |= {"workers": workers, "page": page, "metadata": metadata, "sensitivity": sensitivity}
@@ -126,6 +131,7 @@ def submit(
 
     Example: nevus submit diagnosis --prediction diagnosis.csv --images Test --out submission.csv
     """
+    check_target("--out", out, reads=(prediction, truth_ids))
     options = {"prediction": prediction, "out": out, "images": images, "truth_ids": truth_ids}
     try:
         _hand_over("submit", SUBMITTERS, task, options)

@@ -28,10 +28,12 @@ def split(
     The file is JSON: {"training": [image_id, ...], "validation": [image_id, ...]}.
     """
     from nevus.cli.progress import counting
+    from nevus.cli.targets import check_target
     from nevus.data.folds import parse_fold
     from nevus.imaging.files import write_atomically
     from nevus.training.split import split_root
 
+    check_target("--out", out, ".json")
     chosen = parse_fold(fold)
     with counting("decoding, then comparing") as progress:
         found = split_root(task, root, chosen, progress=progress)
