@@ -155,6 +155,16 @@ def test_every_problem_is_listed_at_once(folders):
     assert "--subset" in str(caught.value)
 
 
+def test_a_folder_of_several_tasks_is_told_the_way_out(folders):
+    truth, prediction = folders
+    mask = sorted(prediction.glob("*_segmentation.png"))[0]
+    other = mask.name.replace("_segmentation", "_attribute_streaks")
+    (prediction / other).write_bytes(mask.read_bytes())
+    with pytest.raises(DataError, match="has 2 predictions") as caught:
+        score_segmentation(truth, prediction)
+    assert "lesion masks alone" in str(caught.value)
+
+
 def test_both_sides_of_a_pair_are_reported(tmp_path):
     for side in ("truth", "prediction"):
         (tmp_path / side).mkdir()

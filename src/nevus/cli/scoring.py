@@ -92,6 +92,9 @@ def evaluate(
 
     Example: nevus evaluate diagnosis --truth data --prediction diagnosis.csv --page scores.html
 
+    One folder holds one task's predictions, as nevus predict writes them and challenges take them;
+    the results of nevus analyze are none.
+
     Attributes are scored as task 2 was ranked: the Jaccard of pixel shares summed over
     photographs and attributes. Beware of the challenge's own command line: it takes task 2's
     folders without complaint and prints task 1's metric, a mean over single masks. Task 2's

@@ -160,8 +160,14 @@ def _make_error(
     return DataError(
         f"{prediction} cannot be scored against {truth}, {len(problems)} problems: {shown}{more}",
         problems=problems,
-        hint="--subset scores only photographs with a prediction" if apart else None,
+        hint=_find_hint(problems, apart=apart),
     )
+
+
+def _find_hint(problems: Sequence[str], *, apart: bool) -> str | None:
+    if any("_attribute_" in text for text in problems):
+        return "lesion masks alone are wanted: nevus predict segmentation --out FOLDER"
+    return "--subset scores only photographs with a prediction" if apart else None
 
 
 def write_csv(path: Path, scores: SegmentationScores) -> None:
