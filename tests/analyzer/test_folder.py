@@ -229,6 +229,17 @@ def test_no_file_shows_the_photograph_of_before(
     assert (outcome.kept, outcome.replaced) == (3, 0)
 
 
+def test_masks_of_networks_that_are_gone_go(
+    photos: Path, tmp_path: Path, options: Options, plain_models: Path
+) -> None:
+    out, fewer = tmp_path / "out", tmp_path / "fewer"
+    run(photos, out, options)
+    shutil.copytree(plain_models, fewer, ignore=shutil.ignore_patterns("attributes*"))
+    run(photos, out, replace(options, models=fewer))
+    assert list(out.glob("*_segmentation.png"))
+    assert not list(out.glob("*_attribute_*.png"))
+
+
 def test_answers_tell_whose_they_are(photos: Path, tmp_path: Path, options: Options) -> None:
     """What a call needs to go on may be deleted, or left behind by a copy without dot files."""
     run(photos, tmp_path / "out", options)

@@ -8,15 +8,13 @@ from typing import Final
 
 from nevus.analyzer.naming import Input
 from nevus.analyzer.outputs import KEPT, answer_path, list_possible, read_answer
-from nevus.errors import UsageError
+from nevus.imaging.files import refuse_foreign
 
 CLAIMS: Final = "claimed.jsonl"
 """Names of photographs whose files are nevus's, one JSON string a line, before they are written."""
 
 TABLES: Final = ("errors.csv", "diagnosis.csv", "analysis.csv", "report.html")
 """What is about a whole call."""
-
-_SHOWN: Final = 3
 
 
 def require_ours(out: Path, inputs: Sequence[Input]) -> None:
@@ -43,13 +41,7 @@ def require_ours(out: Path, inputs: Sequence[Input]) -> None:
         and os.path.lexists(path)
         and (not is_ours or path.absolute() in photographs)
     ]
-    if foreign:
-        shown = ", ".join(foreign[:_SHOWN])
-        rest = f" and {len(foreign) - _SHOWN:,} more" if len(foreign) > _SHOWN else ""
-        raise UsageError(
-            f"{out} holds files that nevus analyze did not write and would replace: {shown}{rest}",
-            hint="name another --out",
-        )
+    refuse_foreign(out, foreign, "analyze")
 
 
 def claim(out: Path, inputs: Sequence[Input]) -> None:

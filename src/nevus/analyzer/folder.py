@@ -101,12 +101,9 @@ def analyze_folder(
     _make_folder(out)
     claims.claim(out, inputs)
     ledger = Ledger(out, settings)
-    changes = [] if fresh else ledger.find_changes()
+    changes = _compare_settings(ledger, fresh=fresh)
     if changes and changed:
         changed(changes)
-    if fresh:
-        ledger.forget()
-    ledger.keep_settings()
     known = ledger.read()
     todo = _find_undone(inputs, out, options, known, ledger.digest)
     kept = done = len(inputs) - len(todo)
@@ -129,6 +126,15 @@ def analyze_folder(
         progress(done, len(inputs))
     ordered = tuple(failures[place] for place in sorted(failures))
     return Outcome(out, tuple(inputs), kept, replaced, ordered, tuple(changes))
+
+
+def _compare_settings(ledger: Ledger, *, fresh: bool) -> list[str]:
+    """Return what differs from the call before, whose settings are then forgotten."""
+    changes = [] if fresh else ledger.find_changes()
+    if fresh:
+        ledger.forget()
+    ledger.keep_settings()
+    return changes
 
 
 def prepare(options: Message) -> Answer:

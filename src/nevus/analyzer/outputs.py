@@ -116,6 +116,11 @@ def write_outputs(
     answer = name_files(found.analysis, stem) if with_masks else found.analysis
     if with_masks:
         _write_masks(found, stem, out)
+        named = _list_files(answer)
+        for path in masks:
+            # Of networks that these models lack.
+            if path.name not in named:
+                path.unlink(missing_ok=True)
     if wanted.overlay or overlay.exists():
         write_atomically(overlay, encode_png(found.overlay()))
     if not wanted.sheet:
@@ -141,6 +146,12 @@ def name_files(answer: Analysis, stem: str) -> Analysis:
     if lesion is not None:
         changes["segmentation"] = lesion.model_copy(update={"file": segmentation_name(stem)})
     return answer.model_copy(update=changes)
+
+
+def _list_files(answer: Analysis) -> set[str | None]:
+    """Return the masks that an answer names."""
+    lesion = answer.segmentation
+    return {one.file for one in answer.attributes.values()} | {lesion.file if lesion else None}
 
 
 def read_answer(out: Path, stem: str) -> Analysis | None:

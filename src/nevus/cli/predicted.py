@@ -8,7 +8,7 @@ import typer
 
 from nevus import __version__
 from nevus.errors import UsageError
-from nevus.imaging.files import write_atomically
+from nevus.imaging.files import refuse_foreign, write_atomically
 from nevus.labels import ATTRIBUTES, NOTICE, PREDICTED_NAME, attribute_name, segmentation_name
 
 
@@ -40,13 +40,7 @@ class PredictionFolder:
         foreign = sorted(self._there(self._targets - self._earlier))
         if not self._earlier and (self.out / PREDICTED_NAME).exists():
             foreign.append(PREDICTED_NAME)
-        if foreign:
-            more = f" and {len(foreign) - 1:,} more" if foreign[1:] else ""
-            raise UsageError(
-                f"{self.out} holds files that nevus predict did not write and would replace: "
-                f"{foreign[0]}{more}",
-                hint="name another --out",
-            )
+        refuse_foreign(self.out, foreign, "predict")
         self._say_what_is_there()
         try:
             self.out.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ PARTIAL = ".partial-"
 """How the names of files begin that are being written."""
 
 _STALE = 60.0
+_SHOWN = 3
 _NOT_PHOTOGRAPHS = ("_segmentation", "_superpixels")
 _OTHER_PICTURES = frozenset(
     (".avif", ".bmp", ".dcm", ".gif", ".heic", ".heif", ".jp2", ".tif", ".tiff", ".webp")
@@ -124,6 +125,26 @@ def write_atomically(path: Path, data: bytes) -> None:
                 f"no room for {path}: {len(data):,} bytes are needed", hint="make room, run again"
             ) from error
         raise
+
+
+def refuse_foreign(out: Path, names: Sequence[str], verb: str) -> None:
+    """Refuse to write into a folder where somebody else's files would be replaced.
+
+    Args:
+        out: The folder.
+        names: Of the files there that would be; none: all is well.
+        verb: Of nevus, that did not write them.
+
+    Raises:
+        UsageError: There are any.
+    """
+    if names:
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        raise UsageError(
+            f"{out} holds files that nevus {verb} did not write and would replace: "
+            f"{', '.join(names[:_SHOWN])}{more}",
+            hint="name another --out",
+        )
 
 
 def remove_partials(folder: Path) -> None:
